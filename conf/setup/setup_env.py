@@ -1,0 +1,126 @@
+"""Set up `.venv` at the project's root: locked packages, Horovod with its stall fix, Delta's JARs, brazada itself.
+
+    python3.11 conf/setup/setup_env.py
+
+Needs g++, cmake, make and git once, to build Horovod; the wheel and the JARs are then kept in a user cache
+(`$XDG_CACHE_HOME/brazada`, else `~/.cache/brazada`), so that a second set-up takes seconds. Standard library only.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import urllib.request
+import venv
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+VENV = ROOT / ".venv"
+PYTHON = VENV / "bin" / "python"
+CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "brazada"
+LOCK = ROOT / "requirements.lock"
+PATCH = Path(__file__).with_name("horovod-stall.patch")
+UV = "uv==0.9.30"
+HOROVOD = "0.28.1"
+HOROVOD_FLAGS = {
+    "HOROVOD_WITH_TENSORFLOW": "1",
+    "HOROVOD_WITH_GLOO": "1",
+    "HOROVOD_WITHOUT_MPI": "1",
+    "HOROVOD_WITHOUT_PYTORCH": "1",
+    "HOROVOD_WITHOUT_MXNET": "1",
+    "HOROVOD_LOCAL_VERSION": "stallfix",  # `brazada doctor` looks for this mark
+    "MAKEFLAGS": "-j2",
+}
+MAVEN = "https://repo1.maven.org/maven2"
+JARS = {  # antlr4-runtime is in pyspark already
+    "io/delta/delta-spark_2.12/3.3.3/delta-spark_2.12-3.3.3.jar": "8083a378e42f6d04c5a78cb6e8566f59f4e9ed1c",
+    "io/delta/delta-storage/3.3.3/delta-storage-3.3.3.jar": "a5bf8cebb3a669f83b14a8f4a707545ed861303d",
+}
+
+
+def run(*command: str | Path, cwd: Path | None = None, env: dict[str, str] | None = None) -> None:
+    """Run a command; end the set-up with its name when it fails."""
+    done = subprocess.run([str(part) for part in command], cwd=cwd, env={**os.environ, **(env or {})}, check=False)
+    if done.returncode:
+        sys.exit(f"set-up failed (exit {done.returncode}) at: {' '.join(map(str, command))}")
+
+
+def check_tools() -> None:
+    """Fail in a second, in plain words, when a prerequisite of the README is missing."""
+    if sys.version_info[:2] != (3, 11):
+        sys.exit(f"expected Python 3.11 (Petastorm and TensorFlow 2.15 need it), found {sys.version.split()[0]}")
+    missing = [tool for tool in ("java", "g++", "cmake", "make", "git") if shutil.which(tool) is None]
+    if missing:
+        sys.exit(f"expected the prerequisites of README.md, found no {', '.join(missing)}: install them and run again")
+
+
+def uv_install(*arguments: str | Path) -> None:
+    """`uv pip install` into the project's environment."""
+    run(VENV / "bin" / "uv", "pip", "install", "--quiet", "--python", PYTHON, *arguments)
+
+
+def horovod_wheel() -> Path:
+    """The Horovod wheel from the cache, built first when this version, patch and TensorFlow were not built before."""
+    tensorflow = next(line for line in LOCK.read_text().splitlines() if line.startswith("tensorflow-cpu=="))
+    mark = "\n".join([HOROVOD, tensorflow, *map("=".join, sorted(HOROVOD_FLAGS.items()))]).encode()
+    key = hashlib.sha256(mark + PATCH.read_bytes()).hexdigest()[:12]
+    folder = CACHE / "wheels" / f"horovod-{HOROVOD}-{key}"
+    if wheels := list(folder.glob("*.whl")):
+        return wheels[0]
+    print("building Horovod with the stall fix (two minutes, once on this machine)", flush=True)
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=folder.parent) as scratch:
+        work = Path(scratch)
+        pip = (PYTHON, "-m", "pip", "--quiet", "--disable-pip-version-check")
+        source_only = ("--no-deps", "--no-binary", ":all:", "--no-build-isolation")
+        run(*pip, "download", *source_only, "-d", work, f"horovod=={HOROVOD}")
+        shutil.unpack_archive(next(work.glob("horovod-*.tar.gz")), work, filter="data")
+        source = work / f"horovod-{HOROVOD}"
+        run("git", "apply", "--unidiff-zero", PATCH, cwd=source, env={"GIT_CEILING_DIRECTORIES": str(work)})
+        run(*pip, "wheel", "--no-deps", "--no-build-isolation", "-w", work / "dist", source, env=HOROVOD_FLAGS)
+        try:
+            (work / "dist").rename(folder)  # whole or not at all; another set-up may have been first
+        except OSError:
+            if not folder.is_dir():
+                raise
+    return next(folder.glob("*.whl"))
+
+
+def install_jars() -> None:
+    """Put Delta's JARs into pyspark's own `jars`: sessions, spark-submit and the Thrift server then work offline."""
+    target = next((VENV / "lib").glob("python3.*/site-packages/pyspark/jars"))
+    for path, sha1 in JARS.items():
+        jar = CACHE / "jars" / Path(path).name
+        if not (jar.is_file() and hashlib.sha1(jar.read_bytes()).hexdigest() == sha1):
+            jar.parent.mkdir(parents=True, exist_ok=True)
+            with urllib.request.urlopen(f"{MAVEN}/{path}", timeout=180) as reply:
+                content = reply.read()
+            if hashlib.sha1(content).hexdigest() != sha1:
+                sys.exit(f"{MAVEN}/{path}: expected SHA-1 {sha1}, found another; run again, or check the proxy")
+            part = jar.with_suffix(f".{os.getpid()}")
+            part.write_bytes(content)
+            part.replace(jar)
+        if not (target / jar.name).is_file():
+            shutil.copyfile(jar, target / jar.name)
+
+
+def main() -> None:
+    """All of it, each step skipped when it is done already."""
+    check_tools()
+    if not PYTHON.exists():
+        venv.create(VENV, with_pip=True)
+    if not (VENV / "bin" / "uv").exists():
+        run(PYTHON, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", UV)
+    uv_install("-r", LOCK)
+    uv_install("--no-deps", horovod_wheel())
+    uv_install("--no-deps", "--no-build-isolation", "-e", ROOT)
+    install_jars()
+    (VENV / ".ready").touch()
+
+
+if __name__ == "__main__":
+    main()

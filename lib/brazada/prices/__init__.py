@@ -1,0 +1,1 @@
+"""Food prices: published files to observations, series and windows; forecasts and backtests."""

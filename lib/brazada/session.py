@@ -1,0 +1,46 @@
+"""The Spark session of one job: made here locally, taken as it is on Databricks, EMR and under spark-submit."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import TYPE_CHECKING
+
+from brazada.settings import CONF_DIR, Settings
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+_DELTA = {
+    "spark.sql.extensions": "io.delta.sql.DeltaSparkSessionExtension",
+    "spark.sql.catalog.spark_catalog": "org.apache.spark.sql.delta.catalog.DeltaCatalog",
+}
+
+
+def start(settings: Settings, verbose: bool = False) -> SparkSession:
+    """Start the session, or take the running one. Quiet but for errors unless `verbose`.
+
+    Locally the JVM's options are ours to set; anywhere else the cluster's stand and only session options are added.
+    """
+    from pyspark.sql import SparkSession
+
+    builder = SparkSession.builder.appName(settings.spark.app_name)
+    options = {**_DELTA, **settings.spark.config} if settings.env != "databricks" else dict(settings.spark.config)
+    if settings.env == "local":
+        # Python workers must run this very interpreter, whatever `python3` means on the PATH.
+        os.environ["PYSPARK_PYTHON"] = os.environ.get("PYSPARK_PYTHON", sys.executable)
+        if not verbose:
+            quiet = f"-Dlog4j2.configurationFile=file:{CONF_DIR / 'log4j2-quiet.properties'}"
+            java = " ".join(filter(None, [options.get("spark.driver.extraJavaOptions"), quiet]))
+            options["spark.driver.extraJavaOptions"] = java
+        options.setdefault("spark.ui.showConsoleProgress", str(sys.stderr.isatty()).lower())
+    if settings.spark.master and "SPARK_ENV_LOADED" not in os.environ:  # spark-submit sets it and names the master
+        builder = builder.master(settings.spark.master)
+    for key, value in options.items():
+        builder = builder.config(key, value)
+    spark = builder.getOrCreate()
+    if not verbose:
+        spark.sparkContext.setLogLevel("ERROR")
+    if settings.warehouse.catalog:
+        spark.catalog.setCurrentCatalog(settings.warehouse.catalog)
+    return spark

@@ -1,0 +1,185 @@
+"""Frozen, validated settings, read once: base file, environment's file, own file, variables, `--set`; the later wins."""
+
+from __future__ import annotations
+
+import difflib
+import os
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Literal, get_args, get_origin
+
+import yaml
+from pydantic import BaseModel, Field, PositiveInt, ValidationError, field_validator
+
+from brazada.errors import SettingsError
+from brazada.prices.settings import Prices
+from brazada.section import Section
+from brazada.training.settings import Training
+
+_PACKAGE = Path(__file__).resolve().parent
+CONF_DIR = next(folder for folder in (_PACKAGE / "conf", _PACKAGE.parents[1] / "conf") if folder.is_dir())
+_SECRET = re.compile(r"secret|token|password|credential|(^|[._])(access|account|api)?[._]?key$", re.IGNORECASE)
+_LAYOUT = re.compile(r"\.(layouts|units)(\.|$)")
+_URL_LOGIN = re.compile(r"(?<=://)[^/@\s]+@")
+
+Environment = Literal["local", "databricks", "emr"]
+
+
+class Warehouse(Section):
+    """Where tables live: under a path (local), in a catalog (Databricks), or in a catalog with a path (EMR)."""
+
+    path: str | None = "./warehouse"
+    catalog: str | None = None
+    retries: PositiveInt = 5  # of a write that met a concurrent one
+
+
+class Spark(Section):
+    """What a session is started with; where `master` is null the cluster (or spark-submit) says it."""
+
+    master: str | None = None
+    app_name: str = "brazada"
+    config: dict[str, str] = Field(default_factory=dict)
+
+    @field_validator("config", mode="before")
+    @classmethod
+    def _flat(cls, config: Any) -> Any:
+        """Spark's keys hold dots, so `--set spark.config.spark.ui.enabled=true` arrives nested."""
+        return {key: _spark_text(value) for key, value in _leaves(config, "")} if isinstance(config, dict) else config
+
+
+class Settings(Section):
+    """Everything a job can be told. Frozen; changed only by `model_copy(update=...)`."""
+
+    env: Environment
+    warehouse: Warehouse
+    spark: Spark
+    prices: Prices
+    training: Training
+
+
+def load(
+    env: str = "local",
+    conf: str | Path | None = None,
+    overrides: Sequence[str] = (),
+    variables: Mapping[str, str] | None = None,
+) -> Settings:
+    """Read and validate the settings of one run.
+
+    `overrides` are dotted `key=value` pairs, values in YAML. `variables` (default `os.environ`) may hold
+    `BRAZADA_WAREHOUSE` and `BRAZADA__SECTION__KEY`. Raises `SettingsError` for unknown keys and bad values.
+    """
+    if env not in get_args(Environment):
+        raise SettingsError(f"one of {', '.join(get_args(Environment))}", found=f"--env {env}", todo="name one of them")
+    merged: dict[str, Any] = {"env": env}
+    for path in (CONF_DIR / "base.yaml", CONF_DIR / f"{env}.yaml", conf):
+        if path is not None:
+            merged = _merge(merged, _read(Path(path)))
+    for key, value in [*_from_variables(os.environ if variables is None else variables), *map(_split_pair, overrides)]:
+        merged = _merge(merged, _nested(key.split("."), value))
+    try:
+        return Settings.model_validate(merged)
+    except ValidationError as error:
+        raise _plain(error) from None
+
+
+def dotted(settings: Settings, *sections: str, verbose: bool = True) -> Iterator[tuple[str, str]]:
+    """Dotted keys and printable values of the named sections (all of them by default), secrets masked.
+
+    Unless `verbose`, descriptions of file layouts are left out: they are data, and long.
+    """
+    tree = settings.model_dump(mode="json", include=set(sections) or None)
+    for key, value in _leaves(tree, ""):
+        if not verbose and _LAYOUT.search(key):
+            continue
+        masked = "***" if _SECRET.search(key) and value else _URL_LOGIN.sub("***@", str(value))
+        yield key, masked
+
+
+def _leaves(tree: Any, prefix: str) -> Iterator[tuple[str, Any]]:
+    if isinstance(tree, dict) and tree:
+        for key, value in tree.items():
+            yield from _leaves(value, f"{prefix}.{key}" if prefix else str(key))
+    else:
+        yield prefix, tree
+
+
+def _spark_text(value: Any) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        content = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
+    except (OSError, yaml.YAMLError, UnicodeDecodeError) as error:
+        raise SettingsError("a readable YAML file", found=f"{path}: {error}", todo="check --conf") from error
+    if not isinstance(content, dict):
+        raise SettingsError("a mapping of sections", found=f"{path} with a {type(content).__name__}", todo="mend it")
+    return content
+
+
+def _from_variables(variables: Mapping[str, str]) -> Iterator[tuple[str, Any]]:
+    if path := variables.get("BRAZADA_WAREHOUSE"):
+        yield "warehouse.path", path
+    for name in sorted(variables):
+        if name.startswith("BRAZADA__"):
+            key = name.removeprefix("BRAZADA__").lower().replace("__", ".")
+            yield key, _value(variables[name], name)
+
+
+def _split_pair(pair: str) -> tuple[str, Any]:
+    key, equals, text = pair.partition("=")
+    if not equals or not key.strip():
+        raise SettingsError("--set key=value", found=f"--set {pair}", todo="write the dotted key, '=' and the value")
+    return key.strip(), _value(text, key)
+
+
+def _value(text: str, key: str) -> Any:
+    try:
+        return yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise SettingsError("a YAML value", found=f"{key}={text}", todo="quote the value") from error
+
+
+def _nested(keys: Sequence[str], value: Any) -> dict[str, Any]:
+    for key in reversed(keys):
+        value = {key: value}
+    return dict(value)
+
+
+def _merge(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
+    """Mappings merge key by key; anything else is replaced."""
+    merged = dict(below)
+    for key, value in above.items():
+        old = merged.get(key)
+        merged[key] = _merge(old, value) if isinstance(old, dict) and isinstance(value, dict) else value
+    return merged
+
+
+def _plain(error: ValidationError) -> SettingsError:
+    """The first fault of a validation, in the words of the settings file, with the nearest known name."""
+    fault = error.errors()[0]
+    key = ".".join(map(str, fault["loc"]))
+    if fault["type"] == "extra_forbidden":
+        known = _known_keys(fault["loc"][:-1])
+        near = difflib.get_close_matches(str(fault["loc"][-1]), known, n=1, cutoff=0.4)
+        hint = f"did you mean '{'.'.join(map(str, [*fault['loc'][:-1], near[0]]))}'?" if near else "see conf/base.yaml"
+        return SettingsError(
+            f"one of {', '.join(sorted(known))}", found=f"unknown setting '{key}'", todo=hint.rstrip(".")
+        )
+    return SettingsError(
+        f"a valid value for '{key}' ({fault['msg'][:1].lower()}{fault['msg'][1:]})",
+        found=repr(fault.get("input")),
+        todo="correct it in the file, variable or --set that says so",
+    )
+
+
+def _known_keys(location: Sequence[int | str]) -> list[str]:
+    """Names of the fields of the section at a location; mappings and lists are stepped through."""
+    here: Any = Settings
+    for key in location:
+        if isinstance(here, type) and issubclass(here, BaseModel):
+            here = here.model_fields[str(key)].annotation
+        else:
+            here = get_args(here)[-1] if get_origin(here) is not tuple else get_args(here)[0]
+    return list(here.model_fields) if isinstance(here, type) and issubclass(here, BaseModel) else []

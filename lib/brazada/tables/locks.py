@@ -1,0 +1,34 @@
+"""One writer at a time on a local warehouse.
+
+Delta's log on a local disk checks for a version's file and then renames onto it, which two processes can do at once.
+On S3 with a single driver, ADLS, GCS or in a catalog the log store or the commit service excludes that.
+"""
+
+from __future__ import annotations
+
+import fcntl
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+_held: set[Path] = set()  # by this process: a job that holds a table's lock calls writers that take it again
+
+
+@contextmanager
+def exclusive(warehouse: str | None, table: str) -> Iterator[None]:
+    """Hold the table's lock while the block runs; the kernel lets go of it when the process dies."""
+    if warehouse is None or "://" in warehouse:
+        yield
+        return
+    path = Path(warehouse).resolve() / ".locks" / table
+    if path in _held:
+        yield
+        return
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        _held.add(path)
+        try:
+            yield
+        finally:
+            _held.discard(path)

@@ -1,0 +1,53 @@
+"""A table as a declared object: it is created from its declaration, never from what a frame happens to hold."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from pyspark.sql.types import ArrayType, DataType, StructField, StructType
+
+
+@dataclass(frozen=True)
+class Table:
+    """A Delta table's declaration.
+
+    `name` is `schema.table`; every column of `columns` has a comment; `key` names the columns that identify a row;
+    `constraints` maps a name to a SQL condition that every row meets. Raises `ValueError` for a faulty declaration.
+    """
+
+    name: str
+    comment: str
+    columns: StructType
+    key: tuple[str, ...]
+    constraints: Mapping[str, str] = field(default_factory=dict)
+    cluster_by: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        """Refuse a declaration that could not be created or would not document itself."""
+        if self.name.count(".") != 1:
+            raise ValueError(f"{self.name}: expected schema.table")
+        if bare := [f.name for f in self.columns if not f.metadata.get("comment")]:
+            raise ValueError(f"{self.name}: columns without a comment: {bare}")
+        if unknown := {*self.key, *self.cluster_by} - set(self.columns.names):
+            raise ValueError(f"{self.name}: key or clustering names unknown columns {sorted(unknown)}")
+
+
+@dataclass(frozen=True)
+class View:
+    """A SQL view for analysts over declared tables; `tables` are the names it reads."""
+
+    name: str
+    comment: str
+    tables: tuple[str, ...]
+    query: str
+
+
+def column(name: str, kind: DataType, comment: str, *, required: bool = True) -> StructField:
+    """A documented column; NOT NULL unless `required` is false."""
+    return StructField(name, kind, nullable=not required, metadata={"comment": comment})
+
+
+def array_of(kind: DataType) -> ArrayType:
+    """An array whose elements may be null (Delta keeps no NOT NULL on elements)."""
+    return ArrayType(kind, containsNull=True)

@@ -1,0 +1,1 @@
+"""Task, feed, launch, loop, evaluation, registry. Nothing here knows a domain."""

@@ -1,0 +1,63 @@
+"""Brazada: a distributed Spark analytics job suite. Exact versions stand in requirements.lock."""
+
+from pathlib import Path
+
+from setuptools import find_packages, setup
+
+# What a cluster's image already carries (Spark, Delta, TensorFlow, ...) is an extra, never a hard requirement.
+EXTRAS = {
+    "local": ["pyspark==3.5.9", "delta-spark==3.3.3", "pandas==2.3.3", "pyarrow==14.0.2", "numpy==1.26.4"],
+    "train": [
+        "tensorflow-cpu==2.15.1",
+        "keras==2.15.0",
+        "petastorm==0.13.1",
+        "horovod==0.28.1",
+        "mlflow==3.17.2",
+        "scikit-learn==1.9.1",
+        "scipy==1.17.1",
+        "lightgbm==4.7.0",
+        "statsforecast==2.1.1",
+        "utilsforecast==0.2.17",
+        "protobuf==4.25.9",
+        "cloudpickle==3.1.2",
+        "setuptools==69.5.1",  # Horovod and Petastorm import pkg_resources and distutils
+        "psutil>=7",
+        "matplotlib>=3.8",
+    ],
+    "dev": [
+        "pytest>=9",
+        "pytest-timeout>=2.4",
+        "hypothesis>=6",
+        "chispa==0.12.0",
+        "ruff>=0.17",
+        "mypy>=2",
+        "pandas-stubs",
+        "types-PyYAML",
+        "types-psutil",
+        "jupytext",
+        "nbclient",
+        "ipykernel",
+        "wheel",
+        "venv-pack",
+        "deltalake==1.6.6",
+        "duckdb==2.0.0",
+        "PyHive==0.7.0",
+        "thrift",
+        "thrift-sasl",
+    ],
+}
+
+setup(
+    name="brazada",
+    version="0.1.0",
+    description="Spark analytics job suite: raw files to Delta tables to distributed training to forecasts in SQL",
+    long_description=Path(__file__).with_name("README.md").read_text(encoding="utf-8"),
+    long_description_content_type="text/markdown",
+    python_requires=">=3.11,<3.12",
+    package_dir={"": "lib", "brazada.conf": "conf"},
+    packages=[*find_packages("lib"), "brazada.conf"],
+    package_data={"brazada": ["py.typed"], "brazada.conf": ["*.yaml", "*.properties"]},
+    install_requires=["pydantic>=2.7,<3", "PyYAML>=6", "rich>=13", "typer>=0.12"],
+    extras_require=EXTRAS,
+    entry_points={"console_scripts": ["brazada = brazada.cli:main"]},
+)

@@ -1,0 +1,50 @@
+"""One Spark session for the whole run; a warehouse of its own and an empty catalog for each test."""
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from pyspark.sql import SparkSession
+from rich.console import Console
+
+from brazada import session
+from brazada.report import Job
+from brazada.settings import Settings, load
+from brazada.tables import Store
+
+TEST_SETTINGS = (
+    "spark.master=local[2]",
+    "spark.config.spark.sql.shuffle.partitions=2",
+    "spark.config.spark.driver.memory=2g",
+    "spark.config.spark.ui.showConsoleProgress=false",
+    "training.ranks=1",
+    "training.launch=process",
+)
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    return load(overrides=[*TEST_SETTINGS, f"warehouse.path={tmp_path / 'warehouse'}"], variables={})
+
+
+@pytest.fixture(scope="session")
+def spark_session(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SparkSession]:
+    scratch = tmp_path_factory.mktemp("spark")
+    overrides = [*TEST_SETTINGS, f"spark.config.spark.local.dir={scratch}"]
+    overrides.append(f"spark.config.spark.sql.warehouse.dir={scratch / 'warehouse'}")
+    yield session.start(load(overrides=overrides, variables={}))
+
+
+@pytest.fixture
+def spark(spark_session: SparkSession) -> Iterator[SparkSession]:
+    yield spark_session
+    for (schema,) in spark_session.sql("SHOW SCHEMAS").collect():
+        if schema != "default":
+            spark_session.sql(f"DROP SCHEMA {schema} CASCADE")
+
+
+@pytest.fixture
+def job(spark: SparkSession, settings: Settings) -> Job:
+    store = Store(spark, settings.warehouse)
+    return Job("test", "run-1", settings, spark, store, Console(file=sys.stderr, quiet=True))
