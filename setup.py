@@ -57,7 +57,7 @@ setup(
     package_dir={"": "lib", "brazada.conf": "conf"},
     packages=[*find_packages("lib"), "brazada.conf"],
     package_data={"brazada": ["py.typed"], "brazada.conf": ["*.yaml", "*.properties"]},
-    install_requires=["pydantic>=2.7,<3", "PyYAML>=6", "rich>=13", "typer>=0.12"],
+    install_requires=["pydantic>=2.7,<3", "PyYAML>=6", "rich>=13", "click>=8.1", "packaging"],
     extras_require=EXTRAS,
     entry_points={"console_scripts": ["brazada = brazada.cli:main"]},
 )

@@ -18,6 +18,7 @@ TEST_SETTINGS = (
     "spark.config.spark.sql.shuffle.partitions=2",
     "spark.config.spark.driver.memory=2g",
     "spark.config.spark.ui.showConsoleProgress=false",
+    "spark.config.spark.driver.extraJavaOptions=-XX:TieredStopAtLevel=1",  # tests are short: compile fast, not well
     "training.ranks=1",
     "training.launch=process",
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 
 class BrazadaError(Exception):
-    """Anything Brazada refuses or fails at. The command line prints it without a traceback and exits with `exit_code`."""
+    """Anything Brazada refuses or fails at. The command line prints it plainly and exits with `exit_code`."""
 
     exit_code = 1
 

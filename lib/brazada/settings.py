@@ -1,4 +1,4 @@
-"""Frozen, validated settings, read once: base file, environment's file, own file, variables, `--set`; the later wins."""
+"""Frozen, validated settings, read once: base, environment's and own file, variables, `--set`; the later wins."""
 
 from __future__ import annotations
 

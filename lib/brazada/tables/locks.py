@@ -7,11 +7,14 @@ On S3 with a single driver, ADLS, GCS or in a catalog the log store or the commi
 from __future__ import annotations
 
 import fcntl
+import threading
+from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-_held: set[Path] = set()  # by this process: a job that holds a table's lock calls writers that take it again
+_guards: defaultdict[Path, threading.RLock] = defaultdict(threading.RLock)  # one thread of this process at a time
+_depth: defaultdict[Path, int] = defaultdict(int)  # a job that holds a lock calls writers that take it again
 
 
 @contextmanager
@@ -21,14 +24,12 @@ def exclusive(warehouse: str | None, table: str) -> Iterator[None]:
         yield
         return
     path = Path(warehouse).resolve() / ".locks" / table
-    if path in _held:
-        yield
-        return
     path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("w") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        _held.add(path)
+    with _guards[path], path.open("w") as file:
+        if _depth[path] == 0:
+            fcntl.flock(file, fcntl.LOCK_EX)
+        _depth[path] += 1
         try:
             yield
         finally:
-            _held.discard(path)
+            _depth[path] -= 1

@@ -8,12 +8,12 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from delta.exceptions import DeltaConcurrentModificationException
 from delta.tables import DeltaTable
 from pyspark.errors import AnalysisException
-from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import DataFrame, Row, SparkSession
 from pyspark.sql import functions as F
 from pyspark.sql.types import StructType
 
@@ -79,6 +79,8 @@ class Store:
                     builder = builder.location(location)
                 if table.cluster_by:
                     builder = builder.clusterBy(*table.cluster_by)
+                if table.partition_by:
+                    builder = builder.partitionedBy(*table.partition_by)
                 for name, condition in table.constraints.items():
                     builder = builder.property(f"delta.constraints.{name}", condition)
                 # Petastorm reads data files as they are: a deletion vector would bring deleted rows back.
@@ -96,7 +98,7 @@ class Store:
         newest = self.version(name)
         pinned = newest if version is None else version
         try:
-            frame = self.spark.sql(f"SELECT * FROM {name} VERSION AS OF {int(pinned)}")
+            frame = self.spark.sql(f"SELECT * FROM {name} VERSION AS OF {int(pinned)}")  # noqa: S608 - a declared name
             frame.schema  # noqa: B018 - analysis is what fails
         except AnalysisException as error:
             raise VersionError(
@@ -106,6 +108,16 @@ class Store:
             ) from error
         self.reads[name] = pinned
         return Snapshot(name, pinned, frame)
+
+    def detail(self, name: str) -> dict[str, Any]:
+        """Delta's own description of a table: description, sizeInBytes, properties, lastModified and more."""
+        self._require(name)
+        return DeltaTable.forName(self.spark, name).detail().collect()[0].asDict()  # type: ignore[no-any-return]
+
+    def history(self, name: str) -> list[Row]:
+        """The commits of a table, newest first."""
+        self._require(name)
+        return DeltaTable.forName(self.spark, name).history().collect()  # type: ignore[no-any-return]
 
     def append_once(self, table: Table, frame: DataFrame, batch: str) -> int:
         """Append a batch; the same batch a second time, or from two jobs at once, lands once. Returns the version."""

@@ -22,6 +22,7 @@ class Table:
     key: tuple[str, ...]
     constraints: Mapping[str, str] = field(default_factory=dict)
     cluster_by: tuple[str, ...] = ()
+    partition_by: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         """Refuse a declaration that could not be created or would not document itself."""
@@ -29,8 +30,10 @@ class Table:
             raise ValueError(f"{self.name}: expected schema.table")
         if bare := [f.name for f in self.columns if not f.metadata.get("comment")]:
             raise ValueError(f"{self.name}: columns without a comment: {bare}")
-        if unknown := {*self.key, *self.cluster_by} - set(self.columns.names):
-            raise ValueError(f"{self.name}: key or clustering names unknown columns {sorted(unknown)}")
+        if unknown := {*self.key, *self.cluster_by, *self.partition_by} - set(self.columns.names):
+            raise ValueError(f"{self.name}: key, clustering or partitioning names unknown columns {sorted(unknown)}")
+        if self.cluster_by and self.partition_by:
+            raise ValueError(f"{self.name}: a partitioned table cannot be clustered")
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,42 @@
+# Brazada. `make help` lists the targets.
+PYTHON ?= python3.11
+BIN := .venv/bin
+READY := .venv/.ready
+SAMPLE := tests/sample/prices
+DEMO ?= warehouse/demo
+CHAOS_RUNS ?= 20
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test lint bench chaos wheel clean
+
+help: ## List the targets
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/:/' | awk -F': *' '{printf "  %-8s %s\n", $$1, $$2}'
+
+setup: $(READY) ## Make .venv with the locked packages, Horovod with its stall fix, and Delta's JARs
+
+$(READY): requirements.lock setup.py conf/setup/setup_env.py conf/setup/horovod-stall.patch
+	$(PYTHON) conf/setup/setup_env.py
+
+demo: $(READY) ## Set up and run the main job on the shipped sample: files to forecasts
+	$(BIN)/python tests/demo.py $(DEMO)
+
+test: $(READY) ## Set up and run every test
+	$(BIN)/python -m pytest
+
+lint: $(READY) ## Check style and types
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+
+bench: $(READY) ## Measure speed and quality; DATA=folder with odepa-prices/ and kalimati-prices/ (see docs/results.md)
+	$(BIN)/python tests/bench/run.py $(DATA)
+
+chaos: $(READY) ## Kill jobs at random moments, CHAOS_RUNS times (default 20)
+	BRAZADA_CHAOS_RUNS=$(CHAOS_RUNS) $(BIN)/python -m pytest tests/e2e -k chaos
+
+wheel: $(READY) ## Build the wheel into dist/
+	rm -rf build  # else modules since removed would be in it
+	$(BIN)/python -m pip wheel --quiet --no-deps --no-build-isolation -w dist .
+
+clean: ## Remove what was built; the warehouse and the user cache stay
+	rm -rf .venv build dist lib/*.egg-info .mypy_cache .ruff_cache

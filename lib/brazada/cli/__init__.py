@@ -1,0 +1,45 @@
+"""The `brazada` command. The files under `jobs/` run the same commands by spark-submit."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+
+import click
+
+from brazada import __version__
+from brazada.cli.inspect import doctor, sql, tables
+from brazada.cli.prices import prices
+from brazada.errors import BrazadaError
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 120})
+@click.version_option(__version__, prog_name="brazada")
+def cli() -> None:
+    """Spark jobs from raw files to Delta tables, to distributed training, to forecasts in SQL."""
+
+
+for command in (doctor, tables, sql, prices):
+    cli.add_command(command)
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run a command line and exit: 0 done, 1 failed, 2 bad usage or settings."""
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    try:
+        cli.main(words, prog_name="brazada", standalone_mode=False)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("stopped by the user", err=True)
+        sys.exit(130)
+    except BrazadaError as error:
+        click.echo(f"error: {error}", err=True)
+        sys.exit(error.exit_code)
+    except Exception as error:
+        if "--verbose" in words:
+            raise
+        first = str(error).strip().splitlines()[:1] or [""]
+        click.echo(f"error: {type(error).__name__}: {first[0]} (--verbose shows where)", err=True)
+        sys.exit(1)

@@ -1,0 +1,157 @@
+"""The price jobs: each command starts a job and calls the library."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from brazada.cli.options import with_settings
+from brazada.errors import UsageError
+from brazada.settings import Settings
+
+if TYPE_CHECKING:
+    from brazada.report import Job
+
+_STEPS = ("ingest", "series", "windows", "train", "backtest", "forecast")
+
+
+@click.group()
+def prices() -> None:
+    """Food prices: files to observations, series, windows; networks, backtests and forecasts."""
+
+
+def _source(required: bool = False) -> Callable[[Any], Any]:
+    wanted = "Where the prices were published." if required else "Only this source.  [default: every source]"
+    return click.option("--source", required=required, metavar="odepa|kalimati", help=wanted)
+
+
+def _start(step: str, settings: Settings, verbose: bool, work: Callable[[Job], None]) -> None:
+    from brazada.report import job
+
+    learning = step in ("train", "backtest", "forecast")
+    sections = ("warehouse", "prices", "training") if learning else ("warehouse", "prices")
+    with job(f"prices {step}", settings, sections, verbose) as running:
+        work(running)
+
+
+@prices.command()
+@_source(required=True)
+@click.argument("paths", nargs=-1, required=True)
+@with_settings
+def ingest(settings: Settings, verbose: bool, source: str, paths: tuple[str, ...]) -> None:
+    """Take published price files (files, folders, globs, .gz) into prices.observations."""
+    from brazada.prices import ingest as library
+
+    _start("ingest", settings, verbose, lambda job: library.ingest(job, source, paths))
+
+
+@prices.command()
+@_source()
+@with_settings
+def series(settings: Settings, verbose: bool, source: str | None) -> None:
+    """Build prices.series: the mean price over markets on each source's own calendar."""
+    from brazada.prices import series as library
+
+    _start("series", settings, verbose, lambda job: library.series(job, source))
+
+
+@prices.command()
+@_source()
+@with_settings
+def windows(settings: Settings, verbose: bool, source: str | None) -> None:
+    """Build prices.windows: one training example per series and origin, split by date."""
+    from brazada.prices import windows as library
+
+    _start("windows", settings, verbose, lambda job: library.windows(job, source))
+
+
+@prices.command()
+@click.option("--scope", type=click.Choice(["product", "global"]), default="global", show_default=True)
+@_source()
+@click.option(
+    "--network", type=click.Choice(["lstm", "bilstm"]), default="bilstm", show_default=True, help="Per product."
+)
+@click.option("--attention/--no-attention", default=True, show_default=True, help="Per product.")
+@click.option("--series", "pattern", default="%", metavar="LIKE", help="Per product: only series named LIKE this.")
+@click.option("--resume", metavar="RUN", help="Go on with a run that was stopped.")
+@with_settings
+def train(
+    settings: Settings,
+    verbose: bool,
+    scope: str,
+    source: str | None,
+    network: str,
+    attention: bool,
+    pattern: str,
+    resume: str | None,
+) -> None:
+    """Train one network over all products (global), or one for each (product)."""
+    from brazada.prices import training as library
+
+    def work(job: Job) -> None:
+        if scope == "global":
+            library.train_global(job, source, resume)
+        else:
+            library.train_products(job, source, f"{network}{'_attention' if attention else ''}", pattern, resume)
+
+    _start("train", settings, verbose, work)
+
+
+@prices.command()
+@_source()
+@with_settings
+def backtest(settings: Settings, verbose: bool, source: str | None) -> None:
+    """Judge the networks beside the baselines at rolling origins; choose what serves each series."""
+    from brazada.prices import backtest as library
+
+    _start("backtest", settings, verbose, lambda job: library.backtest(job, source))
+
+
+@prices.command()
+@_source()
+@with_settings
+def forecast(settings: Settings, verbose: bool, source: str | None) -> None:
+    """Forecast every series with the model that serves it, with 80 % and 95 % bounds."""
+    from brazada.prices import forecast as library
+
+    _start("forecast", settings, verbose, lambda job: library.forecast(job, source))
+
+
+@prices.command()
+@_source(required=True)
+@click.option("--steps", default=",".join(_STEPS), show_default=True, help="Some of these, separated by commas.")
+@click.argument("paths", nargs=-1)
+@with_settings
+def run(settings: Settings, verbose: bool, source: str, steps: str, paths: tuple[str, ...]) -> None:
+    """Do all of it for one source, or the named steps, in one Spark session."""
+    wanted = {step.strip() for step in steps.split(",")}
+    if unknown := wanted - set(_STEPS):
+        raise UsageError(f"steps out of {', '.join(_STEPS)}", found=", ".join(sorted(unknown)), todo="correct --steps")
+    if "ingest" in wanted and not paths:
+        raise UsageError("files to ingest", found="no path", todo="name PATHS, or leave ingest out of --steps")
+    from brazada.prices import backtest, forecast, ingest, series, training, windows
+
+    work: dict[str, Callable[[Job], None]] = {
+        "ingest": lambda job: ingest.ingest(job, source, paths),
+        "series": lambda job: series.series(job, source),
+        "windows": lambda job: windows.windows(job, source),
+        "train": lambda job: training.train_global(job, source, None),
+        "backtest": lambda job: backtest.backtest(job, source),
+        "forecast": lambda job: forecast.forecast(job, source),
+    }
+    for step in _STEPS:
+        if step in wanted:
+            _start(step, settings, verbose, work[step])
+
+
+@prices.command()
+@with_settings
+def summary(settings: Settings, verbose: bool) -> None:
+    """Print what the tables say: rows by source, the backtest beside its baselines, forecasts, a query to try."""
+    from brazada import session
+    from brazada.prices import summary as library
+    from brazada.tables import Store
+
+    library.show(Store(session.start(settings, verbose), settings.warehouse))

@@ -1,0 +1,1 @@
+"""Figures, from tables alone: each function takes frames and returns a matplotlib figure."""

@@ -1,0 +1,79 @@
+"""SQL views for analysts over the price tables."""
+
+from __future__ import annotations
+
+from brazada.tables import View
+
+_QUANTILES = (("lower_95", 0.025), ("lower_80", 0.1), ("forecast", 0.5), ("upper_80", 0.9), ("upper_95", 0.975))
+
+
+def _pinball(column: str, level: float) -> str:
+    """Scaled pinball loss of one quantile (Koenker and Bassett 1978)."""
+    return f"greatest({level} * (actual - {column}), ({level} - 1) * (actual - {column})) / naive_error"
+
+
+_SCORES = f"""
+  count(*) AS rows,
+  avg(abs(forecast - actual)) AS mae,
+  sqrt(avg(power(forecast - actual, 2))) AS rmse,
+  avg(CASE WHEN forecast + actual > 0 THEN 200 * abs(forecast - actual) / (forecast + actual) ELSE 0 END) AS smape,
+  avg(scaled_error) AS mase,
+  sqrt(avg(power(scaled_error, 2))) AS rmsse,
+  avg(({" + ".join(_pinball(*quantile) for quantile in _QUANTILES)}) / {len(_QUANTILES)}) AS pinball,
+  avg(CASE WHEN lower_80 IS NOT NULL THEN cast(actual BETWEEN lower_80 AND upper_80 AS int) END) AS coverage_80,
+  avg(CASE WHEN lower_95 IS NOT NULL THEN cast(actual BETWEEN lower_95 AND upper_95 AS int) END) AS coverage_95
+"""
+
+VIEWS = (
+    View(
+        name="prices.latest_forecasts",
+        comment="The newest forecast of every series, with its bounds and the model that serves it.",
+        tables=("prices.forecasts",),
+        query="""
+            SELECT source, product, series, unit_base, origin, target_date, horizon, last_price, forecast,
+                   lower_80, upper_80, lower_95, upper_95, model, bounds, run, data_version
+            FROM (SELECT *, max(origin) OVER (PARTITION BY series) AS newest FROM prices.forecasts)
+            WHERE origin = newest
+        """,
+    ),
+    View(
+        name="prices.series_scores",
+        comment="Errors of every model on every series, and their ratio to Naive's.",
+        tables=("prices.backtest",),
+        query=f"""
+            WITH scores AS (
+              SELECT source, split, series, model, {_SCORES}
+              FROM prices.backtest WHERE observed GROUP BY source, split, series, model
+            )
+            SELECT scores.*, scores.mase / nullif(naive.mase, 0) AS mae_ratio,
+                   scores.pinball / nullif(naive.pinball, 0) AS pinball_ratio
+            FROM scores LEFT JOIN scores AS naive
+              ON naive.model = 'naive' AND naive.series = scores.series AND naive.split = scores.split
+        """,  # noqa: S608 - constants of this module
+    ),
+    View(
+        name="prices.worst_series",
+        comment="Series whose served forecasts were worst on the test dates, worst first.",
+        tables=("prices.backtest", "prices.serving"),
+        query="""
+            SELECT scores.source, scores.series, serving.model, scores.rows, scores.mase, scores.mae_ratio,
+                   scores.pinball_ratio, scores.coverage_80, serving.reason
+            FROM prices.series_scores AS scores JOIN prices.serving AS serving ON serving.series = scores.series
+            WHERE scores.split = 'test' AND scores.model = 'served'
+            ORDER BY scores.mase DESC
+        """,
+    ),
+    View(
+        name="prices.coverage",
+        comment="Share of observed prices inside the 80 % and 95 % bands, per model and horizon, on the test dates.",
+        tables=("prices.backtest",),
+        query="""
+            SELECT source, model, horizon, count(*) AS rows,
+                   avg(cast(actual BETWEEN lower_80 AND upper_80 AS int)) AS coverage_80,
+                   avg(cast(actual BETWEEN lower_95 AND upper_95 AS int)) AS coverage_95,
+                   avg((upper_80 - lower_80) / naive_error) AS scaled_width_80
+            FROM prices.backtest WHERE observed AND split = 'test' AND lower_80 IS NOT NULL
+            GROUP BY source, model, horizon
+        """,
+    ),
+)

@@ -1,0 +1,102 @@
+"""Input files of every Hadoop filesystem: which there are, how they begin, and what tells one from another."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from py4j.protocol import Py4JJavaError
+from pyspark.sql import SparkSession
+
+from brazada.errors import InputError
+
+
+@dataclass(frozen=True)
+class InputFile:
+    """A file to read: its URI, the SHA-256 of its content (decompressed) and its first line, as bytes."""
+
+    path: str
+    batch: str
+    first_line: bytes
+
+
+def list_files(spark: SparkSession, paths: Sequence[str], suffixes: tuple[str, ...]) -> list[str]:
+    """URIs of the files that paths, folders (searched through) and globs name, each once, sorted.
+
+    In folders only visible files that end in one of `suffixes` count. Raises InputError for a path without any.
+    """
+    found: set[str] = set()
+    for text in paths:
+        files = {uri for uri, named in _candidates(spark, text) if named or _is_data(uri, suffixes)}
+        if not files:
+            raise InputError(
+                f"files at {text}",
+                found=f"none (in a folder, files ending in {', '.join(suffixes)} count)",
+                todo="check the path",
+            )
+        found |= files
+    return sorted(found)
+
+
+def inspect(spark: SparkSession, path: str) -> InputFile:
+    """Read a file through once, and its first line. Raises InputError if it is empty or cannot be read."""
+    jvm: Any = spark._jvm
+    try:
+        with _opened(spark, path) as stream:
+            batch = str(jvm.org.apache.commons.codec.digest.DigestUtils.sha256Hex(stream))
+        with _opened(spark, path) as stream:
+            reader = jvm.java.io.BufferedReader(jvm.java.io.InputStreamReader(stream, "ISO-8859-1"))
+            first = reader.readLine()
+    except Py4JJavaError as error:
+        cause = str(error.java_exception.toString())
+        raise InputError("a readable file", found=f"{path}: {cause}", todo="check the file, or copy it again") from error
+    if first is None:
+        raise InputError("a file with a header line", found=f"{path}, which is empty", todo="fetch it again, or leave it out")
+    return InputFile(path, batch, str(first).encode("latin-1"))
+
+
+def _candidates(spark: SparkSession, text: str) -> Iterator[tuple[str, bool]]:
+    """Files below a path, each with whether it was named (by itself or a glob) or lay in a folder."""
+    path = _java_path(spark, text)
+    filesystem = path.getFileSystem(_configuration(spark))
+    try:
+        statuses = [filesystem.getFileStatus(path)] if filesystem.exists(path) else filesystem.globStatus(path) or []
+        for status in statuses:
+            if not status.isDirectory():
+                yield str(status.getPath().toUri().toString()), True
+                continue
+            files = filesystem.listFiles(status.getPath(), True)
+            while files.hasNext():
+                yield str(files.next().getPath().toUri().toString()), False
+    except Py4JJavaError as error:
+        cause = str(error.java_exception.toString())
+        raise InputError("a readable path", found=f"{text}: {cause}", todo="check the path and its rights") from error
+
+
+def _is_data(uri: str, suffixes: tuple[str, ...]) -> bool:
+    name = uri.rpartition("/")[2]
+    return name.lower().endswith(suffixes) and not name.startswith(("_", "."))
+
+
+@contextmanager
+def _opened(spark: SparkSession, uri: str) -> Iterator[Any]:
+    """A Java input stream of the file's content, decompressed by what its name says."""
+    jvm: Any = spark._jvm
+    path, configuration = jvm.org.apache.hadoop.fs.Path(jvm.java.net.URI(uri)), _configuration(spark)
+    stream = path.getFileSystem(configuration).open(path)
+    try:
+        codec = jvm.org.apache.hadoop.io.compress.CompressionCodecFactory(configuration).getCodec(path)
+        yield stream if codec is None else codec.createInputStream(stream)
+    finally:
+        stream.close()
+
+
+def _java_path(spark: SparkSession, text: str) -> Any:
+    jvm: Any = spark._jvm
+    return jvm.org.apache.hadoop.fs.Path(text)
+
+
+def _configuration(spark: SparkSession) -> Any:
+    return spark._jsc.hadoopConfiguration()  # type: ignore[attr-defined]

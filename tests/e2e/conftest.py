@@ -1,0 +1,88 @@
+"""Whole jobs as processes of their own: started as a user would, killed as a machine would."""
+
+import os
+import random
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from deltalake import DeltaTable
+
+ROOT = Path(__file__).resolve().parents[2]
+CHAOS_RUNS = int(os.environ.get("BRAZADA_CHAOS_RUNS", "3"))
+CHAOS_SEED = int(os.environ.get("BRAZADA_CHAOS_SEED", random.SystemRandom().randrange(10**6)))
+SMALL = (
+    "--set=spark.config.spark.driver.memory=2g",
+    "--set=spark.config.spark.sql.shuffle.partitions=2",
+    "--set=spark.config.spark.driver.extraJavaOptions=-XX:TieredStopAtLevel=1",
+)
+
+
+def pytest_terminal_summary(terminalreporter):
+    terminalreporter.write_line(f"chaos: {CHAOS_RUNS} kills, seed {CHAOS_SEED} (BRAZADA_CHAOS_SEED repeats it)")
+
+
+@pytest.fixture
+def chaos() -> tuple[int, random.Random]:
+    return CHAOS_RUNS, random.Random(CHAOS_SEED)
+
+
+@pytest.fixture
+def start(tmp_path: Path) -> Iterator[Callable[..., subprocess.Popen]]:
+    """Start `brazada` with these words in a process group of its own; what still runs at the end is killed."""
+    started = []
+
+    def begin(*words: str) -> subprocess.Popen:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "brazada", *words, *SMALL],
+            cwd=tmp_path,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+        )
+        started.append(process)
+        return process
+
+    yield begin
+    for process in started:
+        if process.poll() is None:
+            kill(process)
+
+
+@pytest.fixture
+def brazada(start) -> Callable[..., subprocess.CompletedProcess]:
+    """Run `brazada` with these words to its end; fails unless it exits with `code`."""
+
+    def run(*words: str, code: int = 0) -> subprocess.CompletedProcess:
+        process = start(*words)
+        out, err = process.communicate(timeout=500)
+        assert process.returncode == code, f"brazada {' '.join(words)} exited {process.returncode}\n{out}\n{err}"
+        return subprocess.CompletedProcess(words, process.returncode, out, err)
+
+    return run
+
+
+def kill(process: subprocess.Popen) -> None:
+    os.killpg(process.pid, signal.SIGKILL)
+    process.communicate()
+
+
+@pytest.fixture
+def kill_group() -> Callable[[subprocess.Popen], None]:
+    return kill
+
+
+@pytest.fixture
+def content() -> Callable[[Path, str], list[tuple]]:
+    """The rows of a table, sorted, without the run that wrote them; read by another engine than the one that wrote."""
+
+    def read(warehouse: Path, table: str) -> list[tuple]:
+        frame = DeltaTable(str(warehouse / table.replace(".", "/"))).to_pandas()
+        frame = frame[sorted(set(frame.columns) - {"run_id"})]
+        return sorted((tuple(map(str, row)) for row in frame.itertuples(index=False)), key=repr)
+
+    return read

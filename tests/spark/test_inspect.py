@@ -1,0 +1,90 @@
+"""`brazada tables` and `brazada sql` over a real warehouse, in the session of the tests."""
+
+import csv
+import io
+import json
+
+import pytest
+from pyspark.sql import types as T
+
+from brazada import session
+from brazada.cli import main
+from brazada.tables import Table, column
+
+BOATS = Table(
+    name="sea.boats",
+    comment="One row per boat.",
+    columns=T.StructType(
+        [
+            column("name", T.StringType(), "Painted on the bow"),
+            column("length_m", T.DoubleType(), "Length over all"),
+            column("crew", T.ArrayType(T.StringType()), "Who sails", required=False),
+        ]
+    ),
+    key=("name",),
+    constraints={"floats": "length_m > 0"},
+)
+
+
+@pytest.fixture
+def warehouse(job, monkeypatch):
+    monkeypatch.setattr(session, "start", lambda *_: job.spark)
+    rows = [('Zoë, "the" fast', 9.5, ["Ana", "Bo"]), ("Tern", 4.0, None)]
+    job.store.append_once(BOATS, job.spark.createDataFrame(rows, BOATS.columns), "fleet")
+    job.store.append_once(BOATS, job.spark.createDataFrame([("Gull", 3.0, None)], BOATS.columns), "later")
+    return job.settings.warehouse.path
+
+
+def run(capsys, *words):
+    main([*words])
+    return capsys.readouterr().out
+
+
+def test_tables_lists_rows_and_version(warehouse, capsys):
+    row = next(line for line in run(capsys, "tables", "--warehouse", warehouse).splitlines() if "sea.boats" in line)
+    assert [cell.strip() for cell in row.split("│")[2:4]] == ["3", "2"]  # rows; two appends after the creation
+
+
+def test_a_table_shows_its_declaration_and_history(warehouse, capsys):
+    said = run(capsys, "tables", "sea.boats", "--warehouse", warehouse)
+    for part in ("Painted on the bow", "length_m > 0", "not null", "array<string>", "CREATE TABLE", "WRITE"):
+        assert part in said
+
+
+def test_ddl_attaches_the_tables_elsewhere(warehouse, capsys, job):
+    said = run(capsys, "tables", "--ddl", "--warehouse", warehouse)
+    job.spark.sql("DROP SCHEMA sea CASCADE")
+    for statement in filter(str.strip, said.split(";")):
+        job.spark.sql(statement)
+    assert job.spark.table("sea.boats").count() == 3
+
+
+def test_sql_csv_and_json_keep_values_whole(warehouse, capsys):
+    query = "SELECT * FROM sea.boats ORDER BY length_m DESC"
+    rows = list(csv.DictReader(io.StringIO(run(capsys, "sql", query, "--format", "csv", "--warehouse", warehouse))))
+    assert [row["name"] for row in rows] == ['Zoë, "the" fast', "Tern", "Gull"]
+    assert json.loads(rows[0]["crew"]) == ["Ana", "Bo"]
+    assert rows[1]["crew"] == ""
+    rows = json.loads(run(capsys, "sql", query, "--format", "json", "--warehouse", warehouse))
+    assert rows[0] == {"name": 'Zoë, "the" fast', "length_m": 9.5, "crew": ["Ana", "Bo"]}
+
+
+def test_sql_travels_in_time(warehouse, capsys):
+    query = "SELECT count(*) AS boats FROM sea.boats VERSION AS OF 1"
+    assert json.loads(run(capsys, "sql", query, "--format", "json", "--warehouse", warehouse)) == [{"boats": 2}]
+
+
+def test_no_rows_is_an_empty_list(warehouse, capsys):
+    assert (
+        json.loads(
+            run(capsys, "sql", "SELECT * FROM sea.boats WHERE false", "--format", "json", "--warehouse", warehouse)
+        )
+        == []
+    )
+
+
+def test_wrong_sql_says_so_and_fails(warehouse, capsys):
+    with pytest.raises(SystemExit) as stop:
+        main(["sql", "SELECT nope FROM sea.boats", "--warehouse", warehouse])
+    assert stop.value.code == 1
+    assert "nope" in capsys.readouterr().err
