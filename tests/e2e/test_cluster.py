@@ -1,4 +1,4 @@
-"""The wheel in a packed environment, by spark-submit, on workers that share neither memory nor modules with the driver."""
+"""The wheel in a packed environment, by spark-submit, on workers that do not share the driver's memory."""
 
 import os
 import subprocess

@@ -7,7 +7,7 @@ from brazada.errors import InputError
 from brazada.tables import Store
 
 
-@pytest.fixture
+@pytest.fixture(autouse=True)
 def start(spark, monkeypatch):
     monkeypatch.setattr(session, "start", lambda *_: spark)
 
@@ -16,7 +16,7 @@ def runs(spark, settings):
     return Store(spark, settings.warehouse).read("ops.job_runs").frame.collect()
 
 
-def test_a_run_is_recorded_with_its_counts(start, spark, settings, capsys):
+def test_a_run_is_recorded_with_its_counts(spark, settings, capsys):
     with report.job("count fish", settings, ("warehouse",)) as job:
         job.report.rows_in, job.report.rows_good, job.report.rows_quarantined = 3, 2, 1
         job.note("1 file known already")
@@ -29,7 +29,7 @@ def test_a_run_is_recorded_with_its_counts(start, spark, settings, capsys):
     assert "warehouse.path" in said
 
 
-def test_a_failure_is_recorded_and_raised(start, spark, settings):
+def test_a_failure_is_recorded_and_raised(spark, settings):
     with pytest.raises(InputError), report.job("count fish", settings, ("warehouse",)):
         raise InputError("fish", found="none", todo="cast again")
     (run,) = runs(spark, settings)
@@ -37,6 +37,6 @@ def test_a_failure_is_recorded_and_raised(start, spark, settings):
     assert "expected fish; found none" in run.error
 
 
-def test_counts_that_do_not_add_up_are_refused(start, settings):
+def test_counts_that_do_not_add_up_are_refused(settings):
     with pytest.raises(Exception, match="rows_add_up"), report.job("count fish", settings, ("warehouse",)) as job:
         job.report.rows_in = 3

@@ -107,7 +107,9 @@ def train_trees(batch: Batch, plan: Trees) -> dict[str, str]:
         target, known = targets[:, horizon, 0 if place == MEDIAN else 1], targets[:, horizon, 2] > 0
         if not known.any():
             raise InputError(
-                f"observed targets at horizon {horizon + 1}", found="none", todo="check the split or shorten the horizon"
+                f"observed targets at horizon {horizon + 1}",
+                found="none",
+                todo="check the split or shorten the horizon",
             )
         data = lightgbm.Dataset(inputs[known], target[known])
         models[name] = lightgbm.train(_tree_parameters(plan, place), data, plan.rounds).model_to_string()

@@ -2,8 +2,123 @@
 
 from __future__ import annotations
 
+import datetime as dt
+import re
+from typing import Annotated, Literal, Self
+
+from pydantic import AfterValidator, Field, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt, StringConstraints
+from pydantic import model_validator
+
 from brazada.section import Section
+
+Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$")]
+
+# What a date may be made of, in the letters of Spark and Java.
+DATE_PARTS = {
+    "yyyy": r"(\d{4})",
+    "MM": r"(\d{2})",
+    "M": r"(\d{1,2})",
+    "dd": r"(\d{2})",
+    "d": r"(\d{1,2})",
+    "HH": r"\d{2}",
+    "H": r"\d{1,2}",
+    "mm": r"\d{2}",
+    "ss": r"\d{2}",
+}
+DATE_TOKENS = re.compile("|".join(DATE_PARTS))
+
+
+def _date_format(text: str) -> str:
+    if sorted(token[0] for token in DATE_TOKENS.findall(text) if token[0] in "yMd") != ["M", "d", "y"]:
+        raise ValueError("year, month and day once each, as in yyyy-MM-dd, d/M/yyyy or dd-MM-yyyy H:mm:ss")
+    return text
+
+
+def _pattern(text: str) -> str:
+    try:
+        groups = re.compile(text).groups
+    except re.error as error:
+        raise ValueError(f"a regular expression ({error})") from error
+    if groups > 1:
+        raise ValueError("a regular expression with at most one group, the number")
+    return text
+
+
+class Layout(Section):
+    """One form in which a source publishes its prices.
+
+    `header` names the columns that a file must have to be of this layout; the other columns that are named here are among
+    them. Upper case, accents and order do not matter. Numbers and dates are read by these rules or refused.
+    """
+
+    header: tuple[str, ...] = Field(min_length=1)
+    separator: Literal[",", ";", "\t", "|"] = ","
+    encoding: Literal["UTF-8", "ISO-8859-1"] = "UTF-8"
+    date_format: Annotated[str, AfterValidator(_date_format)]
+    decimal: Literal[".", ","] = "."
+    thousands: Literal["", ".", ",", " ", "'"] = ""
+    prefix: str = Field("", description="what may stand before a number, as Rs")
+    date: str
+    product: str
+    unit: str
+    price_min: str
+    price_max: str
+    price_mean: str
+    variety: str | None = None
+    quality: str | None = None
+    category: str | None = None
+    market: tuple[str, ...] = Field((), description="columns that make up the market's name")
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        named = [self.date, self.product, self.unit, self.price_min, self.price_max, self.price_mean]
+        named += [name for name in (self.variety, self.quality, self.category) if name is not None]
+        if missing := {*named, *self.market} - set(self.header):
+            raise ValueError(f"columns that stand in its header (not there: {', '.join(sorted(missing))})")
+        if self.decimal == self.thousands:
+            raise ValueError("two different signs for decimals and thousands")
+        return self
+
+
+class UnitRule(Section):
+    """Units that match `pattern` whole (case aside) hold `factor` base units, times the number in its group if it has one."""
+
+    pattern: Annotated[str, AfterValidator(_pattern)]
+    base: Literal["kg", "l", "piece"]
+    factor: PositiveFloat = 1.0
+
+    @property
+    def has_number(self) -> bool:
+        """Whether the unit itself says how many: then the pattern's group holds it."""
+        return re.compile(self.pattern).groups == 1
+
+
+class Source(Section):
+    """A publisher of prices: its layouts, its calendar, and how its series are cut into windows."""
+
+    currency: Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$")]
+    calendar: Literal["daily", "weekly"]
+    fill_limit: NonNegativeInt = Field(description="steps that a missing price is filled forward")
+    window: PositiveInt = Field(description="steps a model looks back")
+    horizon: PositiveInt = Field(description="steps a model looks ahead")
+    min_observed_share: float = Field(ge=0, le=1, description="of the calendar's steps, for a series to have windows")
+    train_until: dt.date | None = None
+    validate_until: dt.date | None = None
+    layouts: dict[Name, Layout] = Field(min_length=1)
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Self:
+        if self.train_until and self.validate_until and self.train_until >= self.validate_until:
+            raise ValueError("train_until before validate_until")
+        if (self.train_until is None) != (self.validate_until is None):
+            raise ValueError("both train_until and validate_until, or neither")
+        return self
 
 
 class Prices(Section):
-    """Sources, their layouts and calendars, and the models."""
+    """Sources, their layouts and calendars, units, and the models."""
+
+    sources: dict[Name, Source] = Field(default_factory=dict)
+    units: tuple[UnitRule, ...] = ()
+    mean_tolerance: NonNegativeFloat = Field(0.005, description="by which rounding may put a mean outside its bounds")
+    shards: PositiveInt = 8

@@ -17,7 +17,9 @@ class Training(Section):
     ranks: PositiveInt = 2
     threads_per_rank: PositiveInt = 1
     seed: NonNegativeInt = 7
+    shuffle_mb: PositiveFloat = 256
     stall_warn_s: PositiveFloat = 10
     stall_shutdown_s: PositiveFloat = 30
     start_timeout_s: PositiveInt = 60
+    runs_path: str | None = Field(default=None, description="null: `.training` in the warehouse")
     mlflow_uri: str | None = Field(default=None, description="null: SQLite beside the warehouse")
