@@ -1,4 +1,4 @@
-"""What a network must beat: statistical forecasts per series, pooled gradient-boosted trees, and equal-weight means of forecasts."""
+"""What a network must beat: statistical forecasts per series, pooled gradient-boosted trees, equal-weight means."""
 
 from __future__ import annotations
 
@@ -9,10 +9,8 @@ import numpy as np
 import pandas as pd
 
 from brazada.errors import InputError
-from brazada.prices.features import Batch, Doubles, change_scale, global_inputs, training_targets
+from brazada.prices.features import MEDIAN, QUANTILES, Batch, Doubles, around_median, global_inputs, training_targets
 
-QUANTILES = (0.025, 0.1, 0.5, 0.9, 0.975)
-MEDIAN = QUANTILES.index(0.5)
 _FORECAST_KEY = ["series", "origin", "horizon"]
 
 
@@ -33,10 +31,10 @@ class Statistical:
 def statistical_forecasts(prices: pd.DataFrame, plan: Statistical) -> pd.DataFrame:
     """Forecasts of the statistical models at every origin and horizon, also for dates past the last price.
 
-    `prices` has the columns series, step (calendar index, without gaps within a series), date and price (gaps filled). The
-    result has series, origin (date of the last price used), horizon (1 to H), model and forecast (price). A series without
-    a price before `first_step` has none. A model that fails on a series (too short, constant) gives way to Naive there.
-    Raises InputError where a series' steps have gaps or the series do not end at the same step.
+    `prices` has the columns series, step (calendar index, without gaps within a series), date and price (gaps filled).
+    The result has series, origin (date of the last price used), horizon (1 to H), model and forecast (price). A series
+    without a price before `first_step` has none. A model that fails on a series (too short, constant) gives way to
+    Naive there. Raises InputError where a series' steps have gaps or the series do not end at the same step.
     """
     # statsforecast compiles and loads slowly: only the tasks that forecast pay for it
     from statsforecast import StatsForecast
@@ -83,7 +81,7 @@ def combination(forecasts: pd.DataFrame, members: Sequence[str], name: str) -> p
 class Trees:
     """Pooled LightGBM: one model per horizon and quantile, on scaled changes, so that all series share them."""
 
-    rounds: int = 90
+    rounds: int = 60
     learning_rate: float = 0.03
     leaves: int = 15
     rows_per_leaf: int = 100
@@ -95,13 +93,14 @@ class Trees:
 
 
 def train_trees(batch: Batch, plan: Trees) -> dict[str, str]:
-    """One LightGBM model per horizon and quantile as text, by names as "h3_q0.9"; rows without that target are left out.
+    """One LightGBM model per horizon and quantile as text, by names as "h3_q0.9".
 
-    The median learns scaled changes less the market's (L1), the outer quantiles the whole change, market's included.
+    Rows without the target are left out. The median learns scaled changes less the market's (L1), the outer quantiles
+    the whole change, market's included.
     """
     import lightgbm
 
-    inputs, targets = tree_inputs(batch), training_targets(batch)
+    inputs, targets = global_inputs(batch)["statics"], training_targets(batch)
     models = {}
     for horizon, place, name in _tree_names(targets.shape[1]):
         target, known = targets[:, horizon, 0 if place == MEDIAN else 1], targets[:, horizon, 2] > 0
@@ -120,36 +119,12 @@ def tree_forecasts(models: Mapping[str, str], batch: Batch) -> Doubles:
     """Scaled changes forecast by `train_trees`'s models, (n, H, 5), in the order of QUANTILES, never crossing."""
     import lightgbm
 
-    inputs, horizons = tree_inputs(batch), len(models) // len(QUANTILES)
+    inputs, horizons = global_inputs(batch)["statics"], len(models) // len(QUANTILES)
     forecasts = np.empty((len(inputs), horizons, len(QUANTILES)))
     for horizon, place, name in _tree_names(horizons):
         booster = lightgbm.Booster(model_str=models[name])
         forecasts[:, horizon, place] = booster.predict(inputs, num_threads=1)
     return around_median(forecasts)
-
-
-def around_median(quantiles: Doubles) -> Doubles:
-    """Quantiles (..., 5) made monotonic around their median, which stays as it is (it is the point forecast)."""
-    upper = np.maximum.accumulate(quantiles[..., MEDIAN:], axis=-1)
-    lower = np.minimum.accumulate(quantiles[..., MEDIAN::-1], axis=-1)[..., ::-1]
-    return np.concatenate([lower[..., :-1], upper], axis=-1)
-
-
-def tree_inputs(batch: Batch) -> Doubles:
-    """Lagged features (n, f) from a window: levels and changes relative to now, their spread, the market's move, statics."""
-    inputs = global_inputs(batch)
-    sequence = inputs["sequence"].astype(np.float64)
-    level, change, unchanged, market = (sequence[..., place] for place in (0, 1, 2, 4))
-    length = level.shape[1]
-    lags = [lag for lag in (1, 2, 3, 4, 5, 7, 10, 14, 21, 28) if lag < length]
-    columns = [level[:, -1 - lag] for lag in lags] + [change[:, -lag] for lag in range(1, min(6, length))]
-    for span in sorted({3, max(4, length // 4), length // 2, length}):
-        recent, moves = level[:, -span:], change[:, -span:]
-        columns += [recent.mean(1), recent.min(1), recent.max(1), np.abs(moves).mean(1), unchanged[:, -span:].mean(1)]
-        columns.append(market[:, -span:].mean(1))
-    still = unchanged[:, ::-1].cumprod(axis=1).sum(axis=1)  # steps since the price last moved
-    columns += [still, sequence[:, -1, 3], sequence[..., 3].mean(1), market[:, -1]]
-    return np.column_stack([*columns, inputs["statics"].astype(np.float64)])
 
 
 def _tree_names(horizons: int) -> Iterator[tuple[int, int, str]]:
@@ -188,7 +163,7 @@ def _last_step(frame: pd.DataFrame) -> int:
 
 
 def _padded(frame: pd.DataFrame, last: int, horizon: int) -> pd.DataFrame:
-    """The prices as statsforecast wants them, plus `horizon` empty steps, so that the last price is an origin as well."""
+    """The prices as statsforecast wants them, plus `horizon` steps never read, so that the last price is an origin."""
     prices = frame[["series", "step", "price"]].set_axis(["unique_id", "ds", "y"], axis=1)
     future = [prices[prices["ds"] == last].assign(ds=last + ahead) for ahead in range(1, horizon + 1)]
     return pd.concat([prices, *future], ignore_index=True).sort_values(["unique_id", "ds"], ignore_index=True)

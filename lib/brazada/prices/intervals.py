@@ -1,0 +1,123 @@
+"""Bounds around forecasts: from a model's errors on validation, or from quantile outputs that are calibrated there.
+
+Everything is in scaled changes (see `features`), shapes (n, H) for actuals and points and (n, H, 5) for quantiles in
+the order of QUANTILES; NaN actuals do not count. `prices_from_changes` turns bounds into prices.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from brazada.errors import InputError
+from brazada.prices.features import MEDIAN, QUANTILES, Doubles, around_median
+
+LEVELS = np.array(QUANTILES)
+_WIDTHS = np.exp(np.linspace(np.log(0.5), np.log(2.0), 57))
+
+
+@dataclass(frozen=True)
+class Bounds:
+    """How quantiles are made of forecasts: one of the two is None.
+
+    `offsets` (H, 5) are added to the point; `widths` (5,) stretch the distances of quantile outputs from their median.
+    """
+
+    offsets: Doubles | None = None
+    widths: Doubles | None = None
+
+
+def empirical_offsets(actuals: Doubles, points: Doubles) -> Doubles:
+    """Per horizon the quantiles of a forecast's errors, pooled over series, (H, 5), and 0 for the median.
+
+    The split-conformal bounds of Vovk et al. (2005) with signed errors: around Naive they are what a model must beat.
+    Pooling over series is fair since errors are scaled by each series' own. Raises InputError where a horizon has no
+    actuals.
+    """
+    errors = actuals - points
+    if not np.isfinite(errors).any(axis=0).all():
+        raise InputError(
+            "observed validation targets at every horizon", found="none at one", todo="lengthen the validation part"
+        )
+    offsets = np.nanquantile(errors, LEVELS, axis=0).T
+    offsets[:, MEDIAN] = 0.0
+    return around_median(offsets)
+
+
+def calibrated_widths(actuals: Doubles, quantiles: Doubles, trust: float = 0.5) -> Doubles:
+    """Per quantile the factor on its distance from the median with the least pinball loss, to the power `trust`, (5,).
+
+    Quantile regression calibrated on data it has not seen (after Romano et al. 2019, multiplicative and by loss rather
+    than by coverage). `trust` below 1 shrinks towards what was learned in training: volatility of the few weeks of
+    validation lasts only in part.
+    """
+    median = quantiles[..., MEDIAN]
+    factors = np.ones(len(QUANTILES))
+    for place, level in enumerate(QUANTILES):
+        if place == MEDIAN:
+            continue
+        distance = quantiles[..., place] - median
+        losses = [np.nanmean(_tilted(actuals - median - width * distance, level)) for width in _WIDTHS]
+        factors[place] = _WIDTHS[int(np.argmin(losses))] ** trust
+    return factors
+
+
+def apply_bounds(bounds: Bounds, points: Doubles, quantiles: Doubles | None = None) -> Doubles:
+    """Quantiles (n, H, 5) whose median are the points (n, H).
+
+    `quantiles`, the outputs of a model, are needed for `widths` alone. With widths, the model's quantiles keep their
+    place, stretched around their own median, but never pass the point: so a forecast of another model (Naive, say) can
+    stand within them.
+    """
+    if bounds.offsets is not None:
+        return points[..., None] + bounds.offsets
+    if bounds.widths is None or quantiles is None:
+        raise InputError(
+            "offsets, or widths and quantiles", found="neither", todo="fit the bounds on validation forecasts first"
+        )
+    median = quantiles[..., MEDIAN, None]
+    stretched = median + bounds.widths * (quantiles - median)
+    stretched[..., MEDIAN] = points
+    return around_median(stretched)
+
+
+def pinball(actuals: Doubles, quantiles: Doubles) -> Doubles:
+    """The quantile loss (Koenker and Bassett 1978), mean over the five quantiles, (n, H); NaN where the actual is."""
+    losses = [_tilted(actuals - quantiles[..., place], level) for place, level in enumerate(QUANTILES)]
+    return np.asarray(np.mean(losses, axis=0), dtype=np.float64)
+
+
+def choose_bounds(
+    actuals: Doubles, points: Doubles, sources: Mapping[str, Doubles], trust: float = 0.5
+) -> tuple[str, Bounds]:
+    """The bounds with the least pinball loss on validation: "conformal", or those of one of the quantile `sources`.
+
+    Rows must be in order of origin. Each candidate is fitted on one half of the validation and scored on the other,
+    both ways, so that none is judged on what it was fitted to; the chosen one is then fitted on all of it.
+    """
+    half = len(actuals) // 2
+    parts = (slice(0, half), slice(half, None))
+    losses = {}
+    for name in ("conformal", *sources):
+        crossed = []
+        for fit, judge in (parts, parts[::-1]):
+            quantiles = sources[name][judge] if name in sources else None
+            bounds = _fitted(name, actuals[fit], points[fit], sources, fit, trust)
+            crossed.append(pinball(actuals[judge], apply_bounds(bounds, points[judge], quantiles)))
+        losses[name] = float(np.nanmean(np.concatenate(crossed)))
+    best = min(losses, key=lambda name: losses[name])
+    return best, _fitted(best, actuals, points, sources, slice(None), trust)
+
+
+def _fitted(
+    name: str, actuals: Doubles, points: Doubles, sources: Mapping[str, Doubles], rows: slice, trust: float
+) -> Bounds:
+    if name in sources:
+        return Bounds(widths=calibrated_widths(actuals, sources[name][rows], trust))
+    return Bounds(offsets=empirical_offsets(actuals, points))
+
+
+def _tilted(excess: Doubles, level: float) -> Doubles:
+    return np.maximum(level * excess, (level - 1) * excess)

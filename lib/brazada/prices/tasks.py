@@ -1,0 +1,167 @@
+"""The learning problems of the price domain: one network over all series of a source, or one for each series."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from brazada.prices.features import (
+    LARGEST_CHANGE,
+    MEDIAN,
+    QUANTILES,
+    SMALLEST_SCALE,
+    global_inputs,
+    published_targets,
+    training_targets,
+)
+from brazada.prices.settings import Prices
+from brazada.prices.tables import WINDOWS
+from brazada.training.task import Arrays, Columns, Decoded, Task
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame
+
+GLOBAL = "global"
+PRODUCT_NETWORKS = ("lstm", "lstm_attention", "bilstm", "bilstm_attention")
+
+_TARGET = ("prices", "target", "target_drift", "naive_error", "log_mean")
+_GLOBAL_COLUMNS = (*_TARGET, "observed", "market_change", "log_scale", "share_unchanged")
+_PRODUCT_COLUMNS = ("window", "target", "scale_min", "scale_max")
+
+
+def global_task(settings: Prices, source: str) -> Task:
+    """One network over all series of a source, every horizon at once, which starts out as Naive."""
+    shape = {"window": settings.sources[source].window, "horizon": settings.sources[source].horizon}
+    return Task(
+        name=f"prices_{GLOBAL}_{source}",
+        table=WINDOWS.name,
+        columns=_GLOBAL_COLUMNS,
+        decode=decode_changes,
+        build=build_global,
+        loss=changes_loss,
+        metrics={"mae": changes_error},
+        optimizer=optimizer_global,
+        statistics=changes_quantiles,
+        baseline=naive_changes,
+        judged_by="mae",
+        spec=shape | settings.networks.over_all.model_dump(),
+    )
+
+
+def product_task(settings: Prices, source: str, network: str) -> Task:
+    """The published recipe for one series: `network` is one of PRODUCT_NETWORKS."""
+    recipe = {"bidirectional": network.startswith("bi"), "attention": network.endswith("attention")}
+    shape = {"window": settings.sources[source].window}
+    return Task(
+        name=f"prices_{network}_{source}",
+        table=WINDOWS.name,
+        columns=_PRODUCT_COLUMNS,
+        decode=decode_levels,
+        build=build_product,
+        loss=levels_loss,
+        metrics={"mae": levels_error},
+        baseline=naive_level,
+        judged_by="mae",
+        spec=shape | recipe | settings.networks.per_product.model_dump(),
+    )
+
+
+def decode_changes(columns: Columns) -> Decoded:
+    """Rows of prices.windows to `sequence`, `statics` and scaled changes (n, H, 3)."""
+    targets = training_targets(columns)
+    return global_inputs(columns), targets, np.ones(len(targets), np.float32)
+
+
+def decode_levels(columns: Columns) -> Decoded:
+    """Rows of prices.windows to (n, L, 5) and the next min-max scaled price (n, 1, 2)."""
+    targets = published_targets(columns)
+    window = np.asarray(columns["window"], np.float32)
+    return window.reshape(len(window), -1, 5), targets, np.ones(len(targets), np.float32)
+
+
+def build_global(spec: Mapping[str, Any], seed: int) -> Any:
+    """The global network of a spec; `statistics` holds the quantiles it starts from."""
+    from brazada.prices.networks import Global, global_network
+
+    names = ("window", "members", "units", "dense", "dropout")
+    start = tuple(tuple(row) for row in spec["statistics"]["start"])
+    return global_network(Global(start=start, seed=seed, **{name: spec[name] for name in names}))
+
+
+def build_product(spec: Mapping[str, Any], seed: int) -> Any:
+    """The published network of a spec."""
+    from brazada.prices.networks import Published, published_network
+
+    names = ("window", "bidirectional", "attention", "dropout", "recurrent_dropout", "l2")
+    units = (spec["units"][0], spec["units"][1])
+    return published_network(Published(units=units, seed=seed, **{name: spec[name] for name in names}))
+
+
+def optimizer_global(spec: Mapping[str, Any]) -> Any:
+    """Adam whose gradients are clipped variable by variable, so that the members of the ensemble stay apart."""
+    from tensorflow import keras
+
+    return keras.optimizers.Adam(spec["learning_rate"], clipnorm=spec["clipnorm"])
+
+
+def changes_loss(targets: Any, forecasts: Any, weight: Any) -> tuple[Any, Any]:
+    """Sum over rows of the quantile loss, and of the weights."""
+    import tensorflow as tf
+
+    from brazada.prices.networks import quantile_loss
+
+    return tf.reduce_sum(quantile_loss(targets, forecasts) * weight), tf.reduce_sum(weight)
+
+
+def changes_error(targets: Any, forecasts: Any, weight: Any) -> tuple[Any, Any]:
+    """Sum of the absolute error of the ensemble's median on observed scaled changes, and how many there are."""
+    import tensorflow as tf
+
+    known = targets[..., 2] * weight[:, None]
+    point = tf.reduce_mean(forecasts, axis=1)[..., MEDIAN]
+    return tf.reduce_sum(tf.abs(targets[..., 1] - point) * known), tf.reduce_sum(known)
+
+
+def naive_changes(inputs: Arrays, spec: Mapping[str, Any]) -> np.ndarray[Any, Any]:
+    """Naive with the training part's empirical quantiles, as the global network would say it: (n, members, H, 5)."""
+    start = np.asarray(spec["statistics"]["start"], np.float32).copy()
+    start[:, MEDIAN] = 0.0
+    rows = len(inputs["statics"])  # type: ignore[call-overload]
+    return np.broadcast_to(start, (rows, spec["members"], *start.shape))
+
+
+def changes_quantiles(rows: DataFrame) -> Mapping[str, Any]:
+    """`start`: the quantiles (H, 5) of the scaled changes of training rows."""
+    from pyspark.sql import functions as F
+
+    last = F.element_at("prices", -1)
+    scale = F.greatest(F.col("naive_error"), SMALLEST_SCALE * F.exp("log_mean"))
+    first = rows.select(F.size("target")).first()
+    horizon = int(first[0]) if first else 0
+    changes = [(F.get("target", F.lit(step)) - last) / scale for step in range(horizon)]
+    clipped = [F.greatest(F.least(change, F.lit(LARGEST_CHANGE)), F.lit(-LARGEST_CHANGE)) for change in changes]
+    found = rows.agg(*[F.percentile(change, F.array(*map(F.lit, QUANTILES))) for change in clipped]).first()
+    return {"start": [[0.0] * len(QUANTILES) if row is None else list(row) for row in found or []]}
+
+
+def levels_loss(targets: Any, forecasts: Any, weight: Any) -> tuple[Any, Any]:
+    """Sum of squared errors on observed scaled prices, and how many there are."""
+    import tensorflow as tf
+
+    known = targets[..., 1] * weight[:, None]
+    return tf.reduce_sum(tf.square(targets[..., 0] - forecasts) * known), tf.reduce_sum(known)
+
+
+def levels_error(targets: Any, forecasts: Any, weight: Any) -> tuple[Any, Any]:
+    """Sum of absolute errors on observed scaled prices, and how many there are."""
+    import tensorflow as tf
+
+    known = targets[..., 1] * weight[:, None]
+    return tf.reduce_sum(tf.abs(targets[..., 0] - forecasts) * known), tf.reduce_sum(known)
+
+
+def naive_level(inputs: Arrays, spec: Mapping[str, Any]) -> np.ndarray[Any, Any]:  # noqa: ARG001 - a baseline's form
+    """The last scaled price, (n, 1)."""
+    return np.asarray(inputs)[:, -1, :1]
