@@ -11,6 +11,8 @@ import pandas as pd
 from brazada.errors import InputError
 from brazada.prices.features import MEDIAN, QUANTILES, Batch, Doubles, around_median, global_inputs, training_targets
 
+NAIVE, TREES = "naive", "lightgbm"
+BASELINES = (NAIVE, "seasonal_naive", "ses", "theta", "dynamic_theta", "auto_ets", TREES)
 _FORECAST_KEY = ["series", "origin", "horizon"]
 
 

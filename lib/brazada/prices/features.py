@@ -74,6 +74,14 @@ def global_inputs(batch: Batch) -> dict[str, Floats]:
     return {"sequence": sequence, "statics": np.asarray(statics, dtype=np.float32)}
 
 
+def global_shapes(window: int) -> dict[str, int]:
+    """`channels` and `statics`: the last dimensions of what `global_inputs` makes of windows of this length."""
+    names = ("log_scale", "log_mean", "share_unchanged")
+    row = {name: np.ones((1, window)) for name in ("prices", "observed", "market_change")}
+    inputs = global_inputs(row | {name: np.ones(1) for name in names})
+    return {"channels": inputs["sequence"].shape[-1], "statics": inputs["statics"].shape[-1]}
+
+
 def _summary(sequence: Floats) -> Floats:
     """Lags; per span the level, its range, size of moves, share unchanged, the market; how long the price stayed."""
     level, change, unchanged, observed, market = np.moveaxis(sequence, -1, 0)

@@ -213,7 +213,7 @@ def ensemble(outputs: Floats) -> Doubles:
     return np.asarray(np.mean(outputs, axis=1, dtype=np.float64))
 
 
-def attention_weights(model: keras.Model, inputs: dict[str, Floats] | Floats) -> Floats:
+def attention_weights(model: keras.Model, inputs: Any) -> Floats:
     """How much each step of each window counted, (n, L), rows summing to 1; the mean over members.
 
     Raises ValueError for a network without attention.

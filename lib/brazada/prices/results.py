@@ -35,7 +35,7 @@ BACKTEST = Table(
             column("forecast", _REAL, "Forecast price per base unit"),
             column("actual", _REAL, "Price observed, null where none was", required=False),
             column("observed", T.BooleanType(), "Whether a price was observed: only those are scored"),
-            column("naive_error", _REAL, "Training part's mean absolute one-step change: the scale of the errors"),
+            column("naive_error", _REAL, "Mean absolute one-step change in training: the scale of the errors"),
             column(
                 "scaled_error", _REAL, "Absolute error over naive_error (MASE's), null if unobserved", required=False
             ),
@@ -45,7 +45,12 @@ BACKTEST = Table(
         ]
     ),
     key=("series", "origin", "horizon", "model"),
-    constraints={"split_known": "split IN ('validate', 'test')", "horizon_positive": "horizon > 0", **_ORDERED_BOUNDS},
+    constraints={
+        "split_known": "split IN ('validate', 'test')",
+        "horizon_positive": "horizon > 0",
+        "scale_positive": "naive_error > 0",
+    }
+    | _ORDERED_BOUNDS,
 )
 
 SCORES = Table(
@@ -77,6 +82,28 @@ SCORES = Table(
     key=("source", "split", "model"),
 )
 
+FITS = Table(
+    name="prices.fits",
+    comment="One row per series and network fitted to it alone, failed fits included.",
+    columns=T.StructType(
+        [
+            column("source", _TEXT, "Who published the prices"),
+            column("series", _TEXT, "Series fitted"),
+            column("network", _TEXT, "lstm or bilstm, with attention or without"),
+            column("run", _TEXT, "Run of the fit"),
+            column("status", _TEXT, "done or failed"),
+            column("seconds", _REAL, "Wall clock of the fit"),
+            column("best_epoch", _INT, "Epoch whose weights were kept", required=False),
+            column("mae", _REAL, "Mean absolute error on validation, min-max scaled", required=False),
+            column("naive_mae", _REAL, "Naive's", required=False),
+            column("error", _TEXT, "Why it failed", required=False),
+            column("data_version", _LONG, "Version of prices.windows it learned from"),
+        ]
+    ),
+    key=("series", "network"),
+    constraints={"status_known": "status IN ('done', 'failed')"},
+)
+
 SERVING = Table(
     name="prices.serving",
     comment="One row per series: the model that serves it, chosen on validation alone, and why.",
@@ -85,16 +112,23 @@ SERVING = Table(
             column("source", _TEXT, "Who published the prices"),
             column("series", _TEXT, "Series served"),
             column("model", _TEXT, "Model that serves it"),
-            column("bounds", _TEXT, "quantiles: the model's own; conformal: from its validation errors"),
-            column("ratio", _REAL, "Its scaled absolute error over Naive's on this series' validation dates"),
-            column("expected_ratio", _REAL, "That ratio, shrunk towards the model's over all series"),
+            column(
+                "bounds", _TEXT, "conformal: from its validation errors; else the model whose quantiles are its bounds"
+            ),
+            column("calibration", _TEXT, "JSON: offsets (H x 5) of conformal bounds, or widths (5) of quantiles"),
+            column(
+                "ratio",
+                _REAL,
+                "Its scaled absolute error over Naive's on validation, null if none seen",
+                required=False,
+            ),
+            column("expected_ratio", _REAL, "That ratio, shrunk towards the model's over all series", required=False),
             column("reason", _TEXT, "Why this model"),
             column("run", _TEXT, "Training run, null for baselines", required=False),
             column("data_version", _LONG, "Version of prices.windows it was chosen on"),
         ]
     ),
     key=("series",),
-    constraints={"bounds_known": "bounds IN ('quantiles', 'conformal')"},
 )
 
 FORECASTS = Table(
@@ -113,7 +147,7 @@ FORECASTS = Table(
             column("last_price", _REAL, "Price at the origin: Naive's forecast"),
             column("forecast", _REAL, "Forecast price per base unit"),
             *_BOUNDS,
-            column("bounds", _TEXT, "quantiles or conformal"),
+            column("bounds", _TEXT, "conformal, or the model whose quantiles are the bounds"),
             column("attention", array_of(_REAL), "Weight of each step of the window, oldest first", required=False),
             column("run", _TEXT, "Training run of the model, null for baselines", required=False),
             column("data_version", _LONG, "Version of prices.windows it was made from"),

@@ -131,16 +131,11 @@ def promote(validation: pd.DataFrame, rule: Promotion) -> pd.DataFrame:
     towards its ratio over all series by origins / (origins + prior_origins), for the best of several models on a few
     weeks of one series is mostly the luckiest. The lowest expected ratio serves; Naive where none is below 1 -
     min_gain. A network serves only if it beat Naive on the series itself too (ratio < 1), another baseline only if it
-    beat Naive over all series, or the many of them would win by luck. Ties go to the baseline. Raises
-    InputError if a series has no Naive forecasts.
+    beat Naive over all series, or the many of them would win by luck. Ties go to the baseline.
+    Naive serves a series without an observed validation price; its ratio is NaN.
     """
     ratio = series_ratios(validation)
     overall = ratios(validation, resamples=1).set_index("model")["mae_ratio"]
-    absent = set(validation["series"]) - set(ratio["series"])
-    if absent:
-        raise InputError(
-            "observed Naive forecasts of every series", found=f"none for {min(absent)!r}", todo="run the baselines"
-        )
     weight = ratio["origins"] / (ratio["origins"] + rule.prior_origins)
     ratio["expected_ratio"] = weight * ratio["ratio"] + (1 - weight) * ratio["model"].map(overall)
     ratio["is_network"] = ratio["model"].isin(rule.networks)
@@ -152,8 +147,10 @@ def promote(validation: pd.DataFrame, rule: Promotion) -> pd.DataFrame:
     chosen = candidates.sort_values(order).drop_duplicates("series")
     best = ratio[ratio["is_network"]].sort_values(order).drop_duplicates("series")
     rows = chosen.merge(best, on="series", how="left", suffixes=("", "_network"), validate="one_to_one")
-    reasons = rows.apply(_reason, axis=1, result_type="reduce")
-    return rows.assign(reason=reasons)[["series", "model", "ratio", "expected_ratio", "reason"]]
+    judged = rows.assign(reason=rows.apply(_reason, axis=1, result_type="reduce"))
+    unseen = sorted(set(validation["series"]) - set(judged["series"]))
+    default = pd.DataFrame({"series": unseen, "model": NAIVE, "reason": "naive: no price was observed on validation"})
+    return pd.concat([judged, default], ignore_index=True)[["series", "model", "ratio", "expected_ratio", "reason"]]
 
 
 def _reason(row: pd.Series) -> str:

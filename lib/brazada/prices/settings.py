@@ -6,8 +6,16 @@ import datetime as dt
 import re
 from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, Field, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt, StringConstraints
-from pydantic import model_validator
+from pydantic import (
+    AfterValidator,
+    Field,
+    NonNegativeFloat,
+    NonNegativeInt,
+    PositiveFloat,
+    PositiveInt,
+    StringConstraints,
+    model_validator,
+)
 
 from brazada.section import Section
 
@@ -47,8 +55,8 @@ def _pattern(text: str) -> str:
 class Layout(Section):
     """One form in which a source publishes its prices.
 
-    `header` names the columns that a file must have to be of this layout; the other columns that are named here are among
-    them. Upper case, accents and order do not matter. Numbers and dates are read by these rules or refused.
+    `header` names the columns that a file must have to be of this layout; the other columns named here are among them.
+    Upper case, accents and order do not matter. Numbers and dates are read by these rules or refused.
     """
 
     header: tuple[str, ...] = Field(min_length=1)
@@ -57,7 +65,7 @@ class Layout(Section):
     date_format: Annotated[str, AfterValidator(_date_format)]
     decimal: Literal[".", ","] = "."
     thousands: Literal["", ".", ",", " ", "'"] = ""
-    prefix: str = Field("", description="what may stand before a number, as Rs")
+    prefix: str = Field(default="", description="what may stand before a number, as Rs")
     date: str
     product: str
     unit: str
@@ -67,7 +75,7 @@ class Layout(Section):
     variety: str | None = None
     quality: str | None = None
     category: str | None = None
-    market: tuple[str, ...] = Field((), description="columns that make up the market's name")
+    market: tuple[str, ...] = Field(default=(), description="columns that make up the market's name")
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
@@ -81,7 +89,7 @@ class Layout(Section):
 
 
 class UnitRule(Section):
-    """Units that match `pattern` whole (case aside) hold `factor` base units, times the number in its group if it has one."""
+    """Units that match `pattern` whole (case aside) hold `factor` base units, times the number in its group if any."""
 
     pattern: Annotated[str, AfterValidator(_pattern)]
     base: Literal["kg", "l", "piece"]
@@ -101,6 +109,8 @@ class Source(Section):
     fill_limit: NonNegativeInt = Field(description="steps that a missing price is filled forward")
     window: PositiveInt = Field(description="steps a model looks back")
     horizon: PositiveInt = Field(description="steps a model looks ahead")
+    season: PositiveInt = Field(default=1, description="steps of a season, for the seasonal naive forecast; 1 for none")
+    epochs: PositiveInt = Field(default=12, description="of the global network, at most")
     min_observed_share: float = Field(ge=0, le=1, description="of the calendar's steps, for a series to have windows")
     train_until: dt.date | None = None
     validate_until: dt.date | None = None
@@ -115,10 +125,74 @@ class Source(Section):
         return self
 
 
+class PerProduct(Section):
+    """The published recipe: two recurrent layers, additive attention, one network for each series."""
+
+    units: tuple[PositiveInt, PositiveInt] = (128, 64)
+    dropout: float = Field(default=0.2, ge=0, lt=1)
+    recurrent_dropout: float = Field(default=0.15, ge=0, lt=1)
+    l2: NonNegativeFloat = 1e-4
+    learning_rate: PositiveFloat = 1e-3
+    epochs: PositiveInt = 30
+    batch: PositiveInt = 64
+    patience: PositiveInt = 6
+
+
+class OverAll(Section):
+    """The network over all series of a source: an ensemble of `members` trained side by side."""
+
+    members: PositiveInt = 3
+    units: PositiveInt = 32
+    dense: PositiveInt = 64
+    dropout: float = Field(default=0.2, ge=0, lt=1)
+    learning_rate: PositiveFloat = 5e-4
+    clipnorm: PositiveFloat = 1.0
+    batch: PositiveInt = 256
+    patience: PositiveInt = 5
+
+
+class Networks(Section):
+    """The two kinds of networks."""
+
+    per_product: PerProduct = PerProduct()
+    over_all: OverAll = OverAll()
+
+
+class Trees(Section):
+    """Pooled LightGBM: one model per horizon and quantile over all series."""
+
+    rounds: PositiveInt = 60
+    learning_rate: PositiveFloat = 0.03
+    leaves: PositiveInt = 15
+    rows_per_leaf: PositiveInt = 100
+    feature_share: float = Field(default=0.5, gt=0, le=1)
+    row_share: float = Field(default=0.7, gt=0, le=1)
+    l2: NonNegativeFloat = 5.0
+
+
+class Judging(Section):
+    """How models are compared and chosen."""
+
+    refit_every: PositiveInt = Field(default=8, description="origins between fits of Theta and AutoETS")
+    bootstrap: PositiveInt = Field(default=1000, description="draws over series")
+    prior_origins: NonNegativeFloat = Field(
+        default=20.0, description="weight of a model's ratio over all series against one's"
+    )
+    min_gain: NonNegativeFloat = Field(default=0.01, description="expected gain on Naive below which Naive stays")
+    bounds_trust: float = Field(
+        default=0.5, ge=0, le=1, description="in the spread seen on validation, against training's"
+    )
+
+
 class Prices(Section):
     """Sources, their layouts and calendars, units, and the models."""
 
     sources: dict[Name, Source] = Field(default_factory=dict)
     units: tuple[UnitRule, ...] = ()
-    mean_tolerance: NonNegativeFloat = Field(0.005, description="by which rounding may put a mean outside its bounds")
+    mean_tolerance: NonNegativeFloat = Field(
+        default=0.005, description="by which rounding may put a mean outside its bounds"
+    )
     shards: PositiveInt = 8
+    networks: Networks = Networks()
+    trees: Trees = Trees()
+    judging: Judging = Judging()

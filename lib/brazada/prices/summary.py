@@ -10,7 +10,8 @@ from brazada.tables import Store
 
 TRY_NEXT = (
     "SELECT product, target_date, round(forecast, 1) AS forecast, round(lower_80, 1) AS low,"
-    " round(upper_80, 1) AS high, model FROM prices.latest_forecasts WHERE horizon = 1 ORDER BY (upper_80 - lower_80) / forecast DESC LIMIT 10"
+    " round(upper_80, 1) AS high, model FROM prices.latest_forecasts"
+    " WHERE horizon = 1 ORDER BY (upper_80 - lower_80) / forecast DESC LIMIT 10"
 )
 _FILES = """
     SELECT file, layout, rows_in, rows_good, rows_duplicate, rows_quarantined FROM ops.ingested_files ORDER BY file

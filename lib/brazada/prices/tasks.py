@@ -13,6 +13,7 @@ from brazada.prices.features import (
     QUANTILES,
     SMALLEST_SCALE,
     global_inputs,
+    global_shapes,
     published_targets,
     training_targets,
 )
@@ -33,7 +34,8 @@ _PRODUCT_COLUMNS = ("window", "target", "scale_min", "scale_max")
 
 def global_task(settings: Prices, source: str) -> Task:
     """One network over all series of a source, every horizon at once, which starts out as Naive."""
-    shape = {"window": settings.sources[source].window, "horizon": settings.sources[source].horizon}
+    publisher = settings.sources[source]
+    shape = {"window": publisher.window, "horizon": publisher.horizon, "epochs": publisher.epochs}
     return Task(
         name=f"prices_{GLOBAL}_{source}",
         table=WINDOWS.name,
@@ -46,7 +48,7 @@ def global_task(settings: Prices, source: str) -> Task:
         statistics=changes_quantiles,
         baseline=naive_changes,
         judged_by="mae",
-        spec=shape | settings.networks.over_all.model_dump(),
+        spec=shape | global_shapes(publisher.window) | settings.networks.over_all.model_dump(),
     )
 
 
@@ -85,7 +87,7 @@ def build_global(spec: Mapping[str, Any], seed: int) -> Any:
     """The global network of a spec; `statistics` holds the quantiles it starts from."""
     from brazada.prices.networks import Global, global_network
 
-    names = ("window", "members", "units", "dense", "dropout")
+    names = ("window", "channels", "statics", "members", "units", "dense", "dropout")
     start = tuple(tuple(row) for row in spec["statistics"]["start"])
     return global_network(Global(start=start, seed=seed, **{name: spec[name] for name in names}))
 
@@ -128,7 +130,7 @@ def naive_changes(inputs: Arrays, spec: Mapping[str, Any]) -> np.ndarray[Any, An
     """Naive with the training part's empirical quantiles, as the global network would say it: (n, members, H, 5)."""
     start = np.asarray(spec["statistics"]["start"], np.float32).copy()
     start[:, MEDIAN] = 0.0
-    rows = len(inputs["statics"])  # type: ignore[call-overload]
+    rows = len(inputs["statics"])
     return np.broadcast_to(start, (rows, spec["members"], *start.shape))
 
 
@@ -136,14 +138,15 @@ def changes_quantiles(rows: DataFrame) -> Mapping[str, Any]:
     """`start`: the quantiles (H, 5) of the scaled changes of training rows."""
     from pyspark.sql import functions as F
 
-    last = F.element_at("prices", -1)
-    scale = F.greatest(F.col("naive_error"), SMALLEST_SCALE * F.exp("log_mean"))
     first = rows.select(F.size("target")).first()
-    horizon = int(first[0]) if first else 0
-    changes = [(F.get("target", F.lit(step)) - last) / scale for step in range(horizon)]
-    clipped = [F.greatest(F.least(change, F.lit(LARGEST_CHANGE)), F.lit(-LARGEST_CHANGE)) for change in changes]
-    found = rows.agg(*[F.percentile(change, F.array(*map(F.lit, QUANTILES))) for change in clipped]).first()
-    return {"start": [[0.0] * len(QUANTILES) if row is None else list(row) for row in found or []]}
+    horizons = range(int(first[0]) if first else 0)
+    scale = F.greatest(F.col("naive_error"), SMALLEST_SCALE * F.exp("log_mean"))
+    changes = [(F.get("target", F.lit(step)) - F.element_at("prices", -1)) / scale for step in horizons]
+    ends = F.lit(-LARGEST_CHANGE), F.lit(LARGEST_CHANGE)
+    clipped = rows.select(*[F.greatest(F.least(change, ends[1]), ends[0]).alias(f"h{h}") for h, change in enumerate(changes)])
+    levels = F.array(*map(F.lit, QUANTILES))
+    found = clipped.agg(*[F.percentile(f"h{step}", levels) for step in horizons]).first()
+    return {"start": [list(row) if row else [0.0] * len(QUANTILES) for row in found or []]}
 
 
 def levels_loss(targets: Any, forecasts: Any, weight: Any) -> tuple[Any, Any]:

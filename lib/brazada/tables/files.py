@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from py4j.protocol import Py4JJavaError
+from py4j.protocol import Py4JJavaError  # type: ignore[import-untyped]
 from pyspark.sql import SparkSession
 
 from brazada.errors import InputError
@@ -29,7 +30,7 @@ def list_files(spark: SparkSession, paths: Sequence[str], suffixes: tuple[str, .
     """
     found: set[str] = set()
     for text in paths:
-        files = {uri for uri, named in _candidates(spark, text) if named or _is_data(uri, suffixes)}
+        files = {uri for uri, named in _candidates(spark, text) if named or uri.lower().endswith(suffixes)}
         if not files:
             raise InputError(
                 f"files at {text}",
@@ -51,33 +52,36 @@ def inspect(spark: SparkSession, path: str) -> InputFile:
             first = reader.readLine()
     except Py4JJavaError as error:
         cause = str(error.java_exception.toString())
-        raise InputError("a readable file", found=f"{path}: {cause}", todo="check the file, or copy it again") from error
+        raise InputError("a readable file", found=f"{path}: {cause}", todo="check it, or copy it again") from error
     if first is None:
-        raise InputError("a file with a header line", found=f"{path}, which is empty", todo="fetch it again, or leave it out")
+        raise InputError("a file with a header line", found=f"an empty {path}", todo="fetch it again, or leave it out")
     return InputFile(path, batch, str(first).encode("latin-1"))
 
 
 def _candidates(spark: SparkSession, text: str) -> Iterator[tuple[str, bool]]:
-    """Files below a path, each with whether it was named (by itself or a glob) or lay in a folder."""
+    """Visible files below a path, each with whether it was named (by itself or a glob) or lay in a folder."""
     path = _java_path(spark, text)
     filesystem = path.getFileSystem(_configuration(spark))
     try:
         statuses = [filesystem.getFileStatus(path)] if filesystem.exists(path) else filesystem.globStatus(path) or []
         for status in statuses:
+            here = _uri(status)
             if not status.isDirectory():
-                yield str(status.getPath().toUri().toString()), True
+                yield here, True
                 continue
             files = filesystem.listFiles(status.getPath(), True)
             while files.hasNext():
-                yield str(files.next().getPath().toUri().toString()), False
+                uri = _uri(files.next())
+                if not re.search("/[_.]", uri.removeprefix(here)):
+                    yield uri, False
     except Py4JJavaError as error:
         cause = str(error.java_exception.toString())
         raise InputError("a readable path", found=f"{text}: {cause}", todo="check the path and its rights") from error
 
 
-def _is_data(uri: str, suffixes: tuple[str, ...]) -> bool:
-    name = uri.rpartition("/")[2]
-    return name.lower().endswith(suffixes) and not name.startswith(("_", "."))
+def _uri(status: Any) -> str:
+    """A file's URI in one form, for Hadoop writes file:/ as well as file:///."""
+    return re.sub("^file:/+", "file:///", str(status.getPath().toUri().toString()))
 
 
 @contextmanager
@@ -99,4 +103,4 @@ def _java_path(spark: SparkSession, text: str) -> Any:
 
 
 def _configuration(spark: SparkSession) -> Any:
-    return spark._jsc.hadoopConfiguration()  # type: ignore[attr-defined]
+    return spark._jsc.hadoopConfiguration()

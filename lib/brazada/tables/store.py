@@ -24,6 +24,8 @@ from brazada.tables.table import Table, View
 
 Result = TypeVar("Result")
 
+_LAST_COMMIT = "spark.databricks.delta.lastCommitVersionInSession"
+
 
 @dataclass(frozen=True)
 class Snapshot:
@@ -180,6 +182,7 @@ class Store:
         self.ensure(table)
         with self.exclusive(table.name):
             for attempt in range(1, self.warehouse.retries + 1):
+                self.spark.conf.unset(_LAST_COMMIT)
                 try:
                     action()
                     break
@@ -187,7 +190,9 @@ class Store:
                     if attempt == self.warehouse.retries:
                         raise
                     time.sleep(random.uniform(0.5, 1.5) * attempt)  # noqa: S311 - a pause, not a secret
-            self.writes[table.name] = self.version(table.name)
+            # Delta notes its commits in the session; a batch that had landed before made none.
+            committed = self.spark.conf.get(_LAST_COMMIT, None)
+            self.writes[table.name] = int(committed) if committed else self.version(table.name)
         return self.writes[table.name]
 
     def _make_schema(self, name: str) -> None:

@@ -1,0 +1,157 @@
+"""Job: every model judged at past origins, and the one chosen that serves each series."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+
+import numpy as np
+import pandas as pd
+from pyspark.sql import DataFrame
+
+from brazada.errors import InputError
+from brazada.prices.baselines import BASELINES
+from brazada.prices.calendars import TEST, VALIDATE
+from brazada.prices.candidates import COMBINATION, Candidate, Question, candidates, quantiles_of, question
+from brazada.prices.features import Doubles, change_scale, prices_from_changes
+from brazada.prices.intervals import Bounds, apply_bounds, choose_bounds
+from brazada.prices.results import BACKTEST, SCORES, SERVED, SERVING
+from brazada.prices.scoring import NAIVE, Promotion, metrics, promote, ratios
+from brazada.prices.sources import slice_of, sources_in
+from brazada.prices.tables import WINDOWS
+from brazada.prices.tasks import GLOBAL, PRODUCT_NETWORKS
+from brazada.report import Job
+from brazada.tables import Table
+
+_BOUNDS = ("lower_95", "lower_80", "forecast", "upper_80", "upper_95")  # in the order of QUANTILES
+
+
+def backtest(job: Job, source: str | None = None) -> None:
+    """Replace `prices.backtest`, `prices.scores` and `prices.serving` of a source, or of all sources.
+
+    Models are compared at every validation and test origin. Who serves is decided on validation alone; the test part
+    then tells what that is worth, as the model `served`. Raises InputError where a part has no windows.
+    """
+    windows = job.store.read(WINDOWS.name)
+    for name in sources_in(windows.frame, job.settings.prices, source):
+        asked = question(windows, name, VALIDATE, TEST)
+        if absent := {VALIDATE, TEST} - set(asked.at.keys["split"]):
+            raise InputError(
+                f"{name} windows of the validation and the test part",
+                found=f"none of {' and '.join(sorted(absent))}",
+                todo="ingest more dates, or set train_until and validate_until",
+            )
+        _judge(job, asked, candidates(job, asked))
+
+
+def _judge(job: Job, asked: Question, found: Mapping[str, Candidate]) -> None:
+    trust = job.settings.prices.judging.bounds_trust
+    parts = []
+    for name, model in found.items():
+        own = {} if model.quantiles is None else {name: model.quantiles}
+        source, bounds = _bounds(asked, model.points, own, trust)
+        parts.append(backtest_rows(asked, name, model, apply_bounds(bounds, model.points, own.get(source))))
+    rows = pd.concat(parts, ignore_index=True)
+    serving = _serving(job, rows[rows["split"] == VALIDATE], found)
+    calibrated = {
+        name: _bounds(asked, found[name].points, quantiles_of(found), trust) for name in sorted(set(serving["model"]))
+    }
+    rows = pd.concat([rows, _served(asked, found, serving, calibrated)], ignore_index=True)
+    _write(job, asked, rows, _completed(serving, found, calibrated))
+
+
+def _bounds(asked: Question, points: Doubles, sources: Mapping[str, Doubles], trust: float) -> tuple[str, Bounds]:
+    """Bounds around points with the least pinball loss on validation: conformal, or the quantiles of a source."""
+    known = asked.at.rows(VALIDATE)
+    kept = np.flatnonzero(np.isfinite(points[known]).all(axis=1))
+    quantiles = {name: values[known][kept] for name, values in sources.items()}
+    return choose_bounds(asked.at.changes[known][kept], points[known][kept], quantiles, trust)
+
+
+def backtest_rows(asked: Question, name: str, model: Candidate, quantiles: Doubles) -> pd.DataFrame:
+    """A model's forecasts with their bounds, one row per origin and horizon; where it has none there is no row."""
+    count, horizon = model.points.shape
+    keys = asked.at.keys.loc[np.repeat(np.arange(count), horizon), ["series", "origin", "split"]].reset_index(drop=True)
+    rows = keys.assign(
+        horizon=np.tile(np.arange(1, horizon + 1), count),
+        target_date=np.concatenate(asked.at.keys["target_dates"].to_list()),
+        model=name,
+        run=model.run,
+        actual=np.asarray(asked.at.batch["target"], np.float64).ravel(),
+        naive_error=np.repeat(change_scale(asked.at.batch)[:, 0], horizon),
+    )
+    priced = prices_from_changes(quantiles, asked.at.batch).reshape(-1, len(_BOUNDS))
+    rows[list(_BOUNDS)] = priced
+    rows["observed"] = rows["actual"].notna()
+    rows["scaled_error"] = (rows["forecast"] - rows["actual"]).abs() / rows["naive_error"]
+    return rows[rows["forecast"].notna()]
+
+
+def _serving(job: Job, validation: pd.DataFrame, found: Mapping[str, Candidate]) -> pd.DataFrame:
+    judging = job.settings.prices.judging
+    rule = Promotion(
+        networks=tuple(name for name in (GLOBAL, COMBINATION, *PRODUCT_NETWORKS) if name in found),
+        baselines=tuple(name for name in BASELINES if name in found),
+        prior_origins=judging.prior_origins,
+        min_gain=judging.min_gain,
+    )
+    serving = promote(validation, rule)
+    counts = serving["model"].value_counts()
+    job.note("served by " + ", ".join(f"{name}: {count}" for name, count in counts.items()))
+    return serving
+
+
+def _served(
+    asked: Question,
+    found: Mapping[str, Candidate],
+    serving: pd.DataFrame,
+    calibrated: Mapping[str, tuple[str, Bounds]],
+) -> pd.DataFrame:
+    """Rows of the model `served` at the test origins: each series by its own model, with that one's bounds."""
+    quantiles = quantiles_of(found)
+    parts = []
+    for name, (source, bounds) in calibrated.items():
+        spread = apply_bounds(bounds, found[name].points, quantiles.get(source))
+        series = serving.loc[serving["model"] == name, "series"]
+        rows = backtest_rows(asked, SERVED, found[name], spread)
+        parts.append(rows[rows["series"].isin(series) & (rows["split"] == TEST)])
+    return pd.concat(parts, ignore_index=True)
+
+
+def _completed(
+    serving: pd.DataFrame, found: Mapping[str, Candidate], calibrated: Mapping[str, tuple[str, Bounds]]
+) -> pd.DataFrame:
+    said = {
+        name: json.dumps(
+            {key: np.asarray(values).tolist() for key, values in vars(bounds).items() if values is not None}
+        )
+        for name, (_, bounds) in calibrated.items()
+    }
+    return serving.assign(
+        bounds=serving["model"].map({name: source for name, (source, _) in calibrated.items()}),
+        calibration=serving["model"].map(said),
+        run=serving["model"].map({name: model.run for name, model in found.items()}),
+    )
+
+
+def written(job: Job, table: Table, asked: Question, rows: pd.DataFrame) -> DataFrame:
+    """Rows in the columns of a table, NaN (a number to Spark) as null."""
+    whole = rows.assign(source=asked.source, data_version=asked.windows.version)[table.columns.names]
+    return job.spark.createDataFrame(whole.astype(object).where(whole.notna(), None), table.columns)
+
+
+def _write(job: Job, asked: Question, rows: pd.DataFrame, serving: pd.DataFrame) -> None:
+    judging, seed = job.settings.prices.judging, job.settings.training.seed
+    scores = []
+    for split, part in rows.groupby("split"):
+        compared = ratios(part, judging.bootstrap, seed).drop(columns="rows")
+        scores.append(metrics(part).merge(compared, on="model").assign(split=split))
+    for table, frame in ((BACKTEST, rows), (SERVING, serving), (SCORES, pd.concat(scores))):
+        job.store.replace(table, written(job, table, asked, frame), slice_of([asked.source]))
+    test = pd.concat(scores).query("split == @TEST").set_index("model")
+    served, naive = test.loc[SERVED], test.loc[NAIVE]
+    job.note(
+        f"{asked.source} test: served MASE {served['mase']:.3f}, Naive {naive['mase']:.3f}; MAE ratio"
+        f" {served['mae_ratio']:.3f} [{served['mae_low']:.3f}, {served['mae_high']:.3f}], pinball ratio"
+        f" {served['pinball_ratio']:.3f}, inside the 80 % band {served['coverage_80']:.1%}"
+    )

@@ -1,0 +1,169 @@
+"""What each model forecasts at the origins of a source, in scaled changes; none has learned from what lies ahead."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from pyspark.sql import DataFrame, Window
+from pyspark.sql import functions as F
+
+from brazada.prices.baselines import TREES, Statistical, Trees, statistical_forecasts, train_trees, tree_forecasts
+from brazada.prices.calendars import LIVE, TEST, TRAIN, VALIDATE
+from brazada.prices.features import MEDIAN, QUANTILES, Doubles
+from brazada.prices.fits import product_forecasts
+from brazada.prices.origins import Origins, origins
+from brazada.prices.tables import SERIES
+from brazada.prices.tasks import GLOBAL, global_task
+from brazada.report import Job
+from brazada.tables import Snapshot
+from brazada.training import evaluation, registry
+
+COMBINATION = "combination"
+_KEY = ["series", "origin"]
+_FORECASTS = "series string, origin date, horizon int, model string, forecast double"
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A model's forecasts at n origins: points (n, H), NaN where it has none; quantiles (n, H, 5) if it makes any."""
+
+    points: Doubles
+    quantiles: Doubles | None = None
+    run: str | None = None
+
+
+@dataclass(frozen=True)
+class Question:
+    """The origins of one source at which forecasts are wanted, and the windows that there are to learn from."""
+
+    source: str
+    windows: Snapshot
+    at: Origins
+
+    def rows(self, *splits: str) -> DataFrame:
+        """The source's windows of some splits."""
+        return rows_of(self.windows, self.source, *splits)
+
+
+def question(windows: Snapshot, source: str, *splits: str) -> Question:
+    """Ask for forecasts at all origins of these splits."""
+    return Question(source, windows, origins(rows_of(windows, source, *splits)))
+
+
+def rows_of(windows: Snapshot, source: str, *splits: str) -> DataFrame:
+    """A source's windows of some splits."""
+    return windows.frame.where((F.col("source") == source) & F.col("split").isin(*splits))
+
+
+def candidates(job: Job, asked: Question, wanted: Iterable[str] | None = None) -> dict[str, Candidate]:
+    """Every model's forecasts, or those of the models named, by model.
+
+    At validation origins LightGBM and the global network know the training part alone, at later ones validation too.
+    """
+    names = None if wanted is None else set(wanted)
+    found: dict[str, Candidate] = {}
+
+    def want(*models: str) -> bool:
+        return names is None or not names.isdisjoint(models)
+
+    if want(TREES, COMBINATION):
+        found[TREES] = _trees(job, asked)
+    if want(GLOBAL, COMBINATION) and (network := _network(job, asked)):
+        found[GLOBAL] = network
+    if want(COMBINATION) and GLOBAL in found:
+        found[COMBINATION] = _combined(found[TREES], found[GLOBAL])
+    if names is None or names - {TREES, GLOBAL, COMBINATION}:
+        found |= _statistical(job, asked)
+        found |= {
+            name: Candidate(asked.at.scaled(prices), run=run) for name, prices, run in product_forecasts(job, asked)
+        }
+    return found if names is None else {name: model for name, model in found.items() if name in names}
+
+
+def _statistical(job: Job, asked: Question) -> dict[str, Candidate]:
+    source = job.settings.prices.sources[asked.source]
+    first = int(asked.at.keys["step"].min())
+    season = source.season if first >= source.season else 1
+    if season != source.season:
+        job.note(
+            f"{asked.source}: no seasonal naive, {first + 1} steps of history are less than a season's {source.season}"
+        )
+    plan = Statistical(source.horizon, first, season, job.settings.prices.judging.refit_every)
+    whole = Window.partitionBy("series").orderBy("step").rowsBetween(Window.unboundedPreceding, Window.currentRow)
+    # A gap that was too long for a window is no obstacle here: these models start from the last price known.
+    filled = job.store.read(SERIES.name).frame.select(
+        *["series", "source", "step", "date"], F.last("price", ignorenulls=True).over(whole).alias("price")
+    )
+    groups = F.pmod(F.xxhash64("series"), F.lit(job.spark.sparkContext.defaultParallelism))
+    chosen = filled.where((F.col("source") == asked.source) & F.col("price").isNotNull())
+    named = asked.at.keys[["series"]].drop_duplicates()
+    chosen = chosen.join(F.broadcast(job.spark.createDataFrame(named)), on="series", how="left_semi")
+
+    def forecast(prices: pd.DataFrame) -> pd.DataFrame:
+        return statistical_forecasts(prices, plan)
+
+    table = chosen.groupBy(groups.alias("part")).applyInPandas(forecast, _FORECASTS).toPandas()
+    keys = pd.MultiIndex.from_frame(asked.at.keys[_KEY])
+    found = {}
+    for name, rows in table.groupby("model"):
+        prices = rows.pivot_table(index=_KEY, columns="horizon", values="forecast").reindex(keys)
+        found[str(name)] = Candidate(asked.at.scaled(prices.to_numpy(dtype=np.float64)))
+    return found
+
+
+def _trees(job: Job, asked: Question) -> Candidate:
+    plan = Trees(**job.settings.prices.trees.model_dump(), seed=job.settings.training.seed)
+    quantiles = _staged(
+        asked.at,
+        lambda splits, batch: tree_forecasts(train_trees(origins(asked.rows(*splits)).batch, plan), batch),
+    )
+    return Candidate(quantiles[..., MEDIAN], quantiles)
+
+
+def _network(job: Job, asked: Question) -> Candidate | None:
+    from brazada.prices.networks import ensemble
+
+    task = global_task(job.settings.prices, asked.source)
+    pair = registry.newest_pair(job, task, asked.windows.version)
+    if pair is None:
+        job.note(f"{asked.source}: no global network trained on {asked.windows.table} v{asked.windows.version}")
+        return None
+    chosen, final = pair
+    parts = []
+    splits = set(asked.at.keys["split"])
+    for run, wanted in ((chosen, splits & {VALIDATE}), (final, splits & {TEST, LIVE})):
+        if not wanted:
+            continue
+        model = registry.load(job, task, run)
+        parts.append(evaluation.predict(job, model, asked.rows(*wanted), _KEY).toPandas())
+    told = pd.concat(parts).set_index(_KEY)["prediction"].reindex(pd.MultiIndex.from_frame(asked.at.keys[_KEY]))
+    shape = (len(told), task.spec["members"], task.spec["horizon"], len(QUANTILES))
+    quantiles = ensemble(np.stack(told.to_list()).reshape(shape))
+    return Candidate(quantiles[..., MEDIAN], quantiles, final)
+
+
+def _staged(at: Origins, learn: Any) -> Doubles:
+    """Forecasts of a model learned on training windows for validation origins, and on both for later ones."""
+    validate = at.rows(VALIDATE)
+    later = slice(validate.stop, len(at.keys))
+    parts = []
+    for splits, rows in (((TRAIN,), validate), ((TRAIN, VALIDATE), later)):
+        if rows.stop > rows.start:
+            parts.append(learn(splits, {name: values[rows] for name, values in at.batch.items()}))
+    return np.concatenate(parts)
+
+
+def _combined(one: Candidate, other: Candidate) -> Candidate:
+    """The equal-weight mean of two models, quantile by quantile."""
+    assert one.quantiles is not None and other.quantiles is not None  # noqa: S101, PT018 - both make quantiles
+    quantiles = (one.quantiles + other.quantiles) / 2
+    return Candidate(quantiles[..., MEDIAN], quantiles, other.run)
+
+
+def quantiles_of(found: Mapping[str, Candidate]) -> dict[str, Doubles]:
+    """The quantiles of the models that make any, by model."""
+    return {name: model.quantiles for name, model in found.items() if model.quantiles is not None}

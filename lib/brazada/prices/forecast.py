@@ -1,0 +1,67 @@
+"""Job: a forecast of every series by the model that serves it, with bounds, into `prices.forecasts`."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pandas as pd
+from pyspark.sql import functions as F
+
+from brazada.prices.backtest import backtest_rows, written
+from brazada.prices.calendars import LIVE
+from brazada.prices.candidates import Candidate, Question, candidates, quantiles_of, question
+from brazada.prices.intervals import Bounds, apply_bounds
+from brazada.prices.results import FORECASTS, SERVING
+from brazada.prices.sources import slice_of, sources_in
+from brazada.prices.tables import SERIES, WINDOWS
+from brazada.prices.tasks import GLOBAL, global_task
+from brazada.report import Job
+from brazada.training import registry
+
+CONFORMAL = "conformal"
+
+
+def forecast(job: Job, source: str | None = None) -> None:
+    """Replace the forecasts made at the newest date of a source, or of each source, by those of `prices.serving`.
+
+    The models are those that the backtest judged; a series without a whole window at the newest date has no forecast.
+    """
+    windows = job.store.read(WINDOWS.name)
+    serving = job.store.read(SERVING.name).frame
+    for name in sources_in(serving, job.settings.prices, source):
+        asked = question(windows, name, LIVE)
+        chosen = serving.where(F.col("source") == name).toPandas()
+        rows = _forecasts(job, asked, chosen[chosen["series"].isin(asked.at.keys["series"])])
+        job.note(f"{name}: {rows['series'].nunique()} of {len(chosen)} series forecast from {rows['origin'].max()}")
+        where = f"{slice_of([name])} AND origin = DATE'{rows['origin'].max()}'"
+        job.store.replace(FORECASTS, written(job, FORECASTS, asked, rows), where)
+
+
+def _forecasts(job: Job, asked: Question, serving: pd.DataFrame) -> pd.DataFrame:
+    wanted = {*serving["model"], *serving["bounds"]} - {CONFORMAL}
+    found = candidates(job, asked, wanted)
+    parts = []
+    for key, rows in serving.groupby(["model", "bounds", "calibration"]):
+        name, source, calibration = map(str, key)
+        said = {key: np.asarray(values) for key, values in json.loads(calibration).items()}
+        quantiles = apply_bounds(Bounds(**said), found[name].points, quantiles_of(found).get(source))
+        made = backtest_rows(asked, name, found[name], quantiles)
+        parts.append(made[made["series"].isin(rows["series"])].assign(bounds=source))
+    made = pd.concat(parts, ignore_index=True)
+    known = job.store.read(SERIES.name).frame.where(F.col("source") == asked.source)
+    named = known.select("series", "product", "unit_base").distinct().toPandas()
+    last = asked.at.keys[["series"]].assign(last_price=asked.at.last[:, 0])
+    looked = _attention(job, asked, found)
+    return made.merge(named, on="series").merge(last, on="series").merge(looked, on=["series", "model"], how="left")
+
+
+def _attention(job: Job, asked: Question, found: dict[str, Candidate]) -> pd.DataFrame:
+    """The steps that the global network looked at, per series: columns series, model, attention."""
+    from brazada.prices.networks import attention_weights
+
+    if GLOBAL not in found:
+        return pd.DataFrame({"series": [], "model": [], "attention": []}, dtype=object)
+    model = registry.load(job, global_task(job.settings.prices, asked.source), found[GLOBAL].run)
+    weights = attention_weights(model.keras(), model.task.decode(asked.at.batch)[0])
+    return pd.DataFrame({"series": asked.at.keys["series"], "model": GLOBAL, "attention": list(weights.tolist())})

@@ -1,0 +1,176 @@
+"""Lines of every layout become rows by that layout's rules; a line that cannot is refused with all its reasons."""
+
+import datetime as dt
+
+import pytest
+from hypothesis import HealthCheck, given
+from hypothesis import settings as effort
+from hypothesis import strategies as st
+
+from brazada.prices.units import base_units
+
+from .conftest import CONSUMER, price, write
+
+BY_VARIETY = (
+    "Semana,Fecha inicio,Fecha término,Región,Tipo punto monitoreo,Producto,Variedad,Calidad,Unidad,Precio mínimo,"
+    "Precio máximo,Precio promedio,Tipo producto"
+)
+READ = ("date", "market", "product", "variety", "quality", "unit", "unit_base", "unit_quantity")
+PRICES = ("price_min", "price_max", "price_mean", "price_per_unit", "currency", "category")
+DAY = dt.date(2023, 3, 6)
+MARKET = "Región de Ñuble / Itata / Panadería"
+
+LAYOUTS = {
+    "consumer_2023": (
+        "odepa",
+        {"header": CONSUMER.replace(",", ";"), "encoding": "latin-1", "end": "\r\n"},
+        "2023;3;10;06/03/2023;10/03/2023;16;Región de Ñuble;Itata;Panadería;Pan;Piña;$/bolsa 800 grs;1600;2400;2000,5",
+        (DAY, MARKET, "Piña", "", "", "$/bolsa 800 grs", "kg", 0.8, 1600, 2400, 2000.5, 2500.625, "CLP", "Pan"),
+    ),
+    "consumer": (
+        "odepa",
+        {"header": '"' + CONSUMER.replace(",", '","') + '"', "encoding": "utf-8-sig", "end": "\r\n"},
+        '"2023","3","10","2023-03-06","2023-03-10","16","Región de Ñuble","Itata","Panadería","Pan","Piña|""A""",'
+        '"$/caja 180 unidades","18000","36000","27000,000000"',
+        (DAY, MARKET, 'Piña|"A"', "", "", "$/caja 180 unidades", "piece", 180, 18000, 36000, 27000, 150, "CLP", "Pan"),
+    ),
+    "by_variety": (
+        "odepa",
+        {"header": BY_VARIETY},
+        "10,06-03-2023 0:00:00,10-03-2023 0:00:00,Ñuble,Feria,Tomate,Larga vida,Primera,$/kilo,900,1100.5,1000,Fruta",
+        (
+            DAY,
+            "Ñuble / Feria",
+            "Tomate",
+            "Larga vida",
+            "Primera",
+            "$/kilo",
+            "kg",
+            1,
+            900,
+            1100.5,
+            1000,
+            1000,
+            "CLP",
+            "Fruta",
+        ),
+    ),
+    "website": (
+        "kalimati",
+        {"last": ""},
+        'Tomato Big(Nepali),3/6/2023,Per Dozen,"Rs 1,100.00","Rs 1,300.00","Rs 1,200.00"',
+        (DAY, "", "Tomato Big(Nepali)", "", "", "Per Dozen", "piece", 12, 1100, 1300, 1200, 100, "NPR", None),
+    ),
+    "open_data": (
+        "kalimati",
+        {"header": "Date,Commodity,Unit,Min Price,Max Price,Avg Price,Trend"},
+        "2023-03-06,Tofu,Kg,40,50.0,45,up",
+        (DAY, "", "Tofu", "", "", "Kg", "kg", 1, 40, 50, 45, 45, "NPR", None),
+    ),
+}
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_each_layout_reads_by_its_own_rules(judge, tmp_path, layout):
+    source, form, line, expected = LAYOUTS[layout]
+    path = write(tmp_path / "a.csv", line, **form)
+    (row,) = judge(source, path).where("outcome = 'good'").select(*READ, *PRICES).collect()
+    assert tuple(row) == expected
+
+
+REFUSED = {
+    "Tofu,9/23/2023,KG,Rs 40.00,Rs 50.00": "not 6 fields, or quotes that do not match",
+    price() + ",more": "not 6 fields, or quotes that do not match",
+    '"Tofu,9/23/2023,KG,Rs 40.00,Rs 50.00,Rs 45.00': "not 6 fields, or quotes that do not match",
+    '"To"fu,9/23/2023,KG,Rs 40.00,Rs 50.00,Rs 45.00': "not 6 fields, or quotes that do not match",
+    price(date="2023-09-23"): "unreadable date '2023-09-23'",
+    price(date="2/30/2024"): "unreadable date '2/30/2024'",
+    price(date="13/1/2024"): "unreadable date '13/1/2024'",
+    price(product="  "): "no product",
+    price(unit="crate"): "unknown unit 'crate'",
+    "Tofu,9/23/2023,KG,Rs 40.00,Rs 5O.00,Rs 45.00": "unreadable price_max 'Rs 5O.00'",
+    'Tofu,9/23/2023,KG,"Rs 4,0.00",Rs 50.00,Rs 45.00': "unreadable price_min 'Rs 4,0.00'",
+    'Tofu,9/23/2023,KG,"40,00",Rs 50.00,1e3': "unreadable price_min '40,00'; unreadable price_mean '1e3'",
+    price(low=0): "price not above 0",
+    price(low=-40): "price not above 0",
+    price(low=60, mean=55): "minimum above maximum; average outside minimum and maximum",
+    price(mean=50.5): "average outside minimum and maximum",
+    "No data available in table,,3/3/2024,,,": "unreadable date ''; unknown unit '3/3/2024'; unreadable price_min '';"
+    " unreadable price_max ''; unreadable price_mean ''",
+}
+
+
+def test_each_fault_is_named_beside_the_line_as_it_stood(judge, tmp_path):
+    path = write(tmp_path / "a.csv", *REFUSED, price(), price(product="Rice", mean=50.004), "", last="\n\n")
+    judged = judge("kalimati", path).collect()
+    refused = {row["raw"]: row["reason"] for row in judged if row["outcome"] == "quarantined" and row["place"] > 0}
+    assert refused == REFUSED
+    assert sorted(row["product"] for row in judged if row["outcome"] == "good") == ["Rice", "Tofu"]
+
+
+def test_text_of_another_encoding_is_refused(judge, tmp_path):
+    header = CONSUMER.replace(",", ";")
+    line = "2023;3;10;06/03/2023;10/03/2023;16;Ñuble;Itata;Feria;Pan;Pan;$/kilo;1;3;2"
+    latin = write(tmp_path / "a" / "a.csv", line, header=header, encoding="latin-1")
+    utf8 = write(tmp_path / "b" / "b.csv", line, header=header)
+    also_latin = write(tmp_path / "c" / "c.csv", price(product="Piñón"), encoding="latin-1")
+    assert judge("odepa", latin).where("outcome = 'good'").count() == 1
+    assert judge("odepa", utf8).where("place > 0").first()["reason"] == "text that is not ISO-8859-1"
+    assert judge("kalimati", also_latin).where("place > 0").first()["reason"] == "text that is not UTF-8"
+
+
+UNITS = {
+    "$/kilo": ("kg", 1.0),
+    "$/kilo (en saco de 25 kilos)": ("kg", 1.0),
+    "$/kilo (en envase de 1 kilo)": ("kg", 1.0),
+    "$/envase 1 kilo": ("kg", 1.0),
+    "$/bolsa 800 grs": ("kg", 0.8),
+    "$/pan de 250 gramos": ("kg", 0.25),
+    "$/bolsa 1,5 kilos": ("kg", 1.5),
+    "$/botella 900 ml": ("l", 0.9),
+    "$/Caja de 1 Litro": ("l", 1.0),
+    "$/litro": ("l", 1.0),
+    "$/unidad": ("piece", 1.0),
+    "$/bandeja 30 unidades": ("piece", 30.0),
+    "$/caja 180 unidades": ("piece", 180.0),
+    "Per Dozen": ("piece", 12.0),
+    "Doz": ("piece", 12.0),
+    "Per Piece": ("piece", 1.0),
+    "1 Pc": ("piece", 1.0),
+    "KG": ("kg", 1.0),
+    "Kg": ("kg", 1.0),
+    "$/saco": None,
+    "$/bolsa 1.000 gramos": None,
+    "$/bandeja 0 unidades": None,
+    "$/kilo o unidad": None,
+    "10": None,
+    "": None,
+}
+
+
+def test_units_are_read_or_refused_never_guessed(spark, settings):
+    frame = spark.createDataFrame([(unit,) for unit in UNITS], "unit string")
+    read = frame.select("unit", base_units(frame["unit"], settings.prices.units).alias("read")).collect()
+    found = {row["unit"]: row["read"] and tuple(row["read"]) for row in read}
+    assert found == {unit: reading and pytest.approx(reading) for unit, reading in UNITS.items()}
+
+
+FIELDS = st.sampled_from(
+    ["Tofu", "Yam", "", "9/23/2023", "9/24/2023", "x", "KG", "Rs 40.00", "Rs 50.00", '"', '"Rs 45.00"']
+)
+MANGLED = st.one_of(
+    st.builds(price, product=st.sampled_from(["Tofu", "Yam"]), mean=st.sampled_from([44, 45])),
+    st.lists(FIELDS, min_size=1, max_size=8).map(",".join),
+    st.text(st.characters(codec="utf-8", exclude_characters="\r\n"), max_size=30),
+)
+
+
+@given(lines=st.lists(MANGLED, max_size=40))
+@effort(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_every_line_has_one_outcome_and_none_is_lost(judge, tmp_path, lines):
+    path = write(tmp_path / "a.csv", *lines)
+    judged = judge("kalimati", path).select("place", "raw", "outcome", "reason").collect()
+    assert [row["raw"] for row in sorted(judged, key=lambda row: row["place"])][1:] == lines
+    for row in judged:
+        assert (row["outcome"] == "blank") == (not row["raw"].strip(" "))
+        assert (row["reason"] is None) == (row["outcome"] in {"good", "duplicate"})

@@ -1,0 +1,144 @@
+"""Whole ingests: whatever comes twice, late, cut up, killed or at once, the tables hold each row once."""
+
+import random
+import threading
+
+import pytest
+
+from brazada.errors import InputError
+from brazada.prices.ingest import ingest
+from brazada.prices.tables import OBSERVATIONS
+from brazada.tables import Store
+
+from .conftest import price, write
+
+LINES = [price(product, f"9/{day}/2023", mean=41 + day) for product in ("Tofu", "Yam") for day in range(1, 9)]
+JUNK = "No data available in table,,3/3/2024,,,"
+
+
+def table(spark):
+    """What is in the table, whichever file it came from."""
+    return sorted(map(tuple, spark.table("prices.observations").drop("batch").collect()), key=repr)
+
+
+def quarantine(spark):
+    return sorted((row["line"], row["raw"]) for row in spark.table("ops.quarantine").collect())
+
+
+def counts(job):
+    report = job.report
+    assert report.rows_in == report.rows_good + report.rows_duplicate + report.rows_quarantined
+    return report.rows_good, report.rows_duplicate, report.rows_quarantined
+
+
+def test_the_same_content_is_read_once_under_any_name(job, another, tmp_path):
+    ingest(job, "kalimati", [write(tmp_path / "a.csv", *LINES, JUNK)])
+    assert counts(job) == (16, 0, 1)
+    assert quarantine(job.spark) == [(18, JUNK)]
+    before = table(job.spark)
+    write(tmp_path / "renamed.csv", *LINES, JUNK)
+    write(tmp_path / "packed.csv.gz", *LINES, JUNK)
+    again = another(2)
+    ingest(again, "kalimati", [str(tmp_path), str(tmp_path / "a*.csv")])
+    assert counts(again) == (0, 0, 0)
+    assert again.report.notes == ["3 of 3 files known already, skipped"]
+    assert again.store.writes == {}
+    assert table(job.spark) == before
+
+
+def test_order_and_division_into_files_make_no_difference(job, another, tmp_path):
+    ingest(job, "kalimati", [write(tmp_path / "one" / "a.csv", *LINES)])
+    whole = table(job.spark)
+    job.spark.sql("DELETE FROM prices.observations")
+    shuffled = random.Random(7).sample(LINES, len(LINES))
+    write(tmp_path / "many" / "b.csv", *shuffled[:9])
+    write(tmp_path / "many" / "deep" / "c.csv.gz", *shuffled[6:])  # three lines are in both
+    write(tmp_path / "many" / "LICENSE", "not data")
+    write(tmp_path / "many" / ".hidden" / "d.csv", price("Rice"))
+    cut = another(2)
+    ingest(cut, "kalimati", [str(tmp_path / "many")])
+    assert counts(cut) == (16, 3, 0)
+    assert table(job.spark) == whole
+
+
+def test_a_killed_ingest_run_again_is_as_if_it_ran_once(job, another, tmp_path, monkeypatch):
+    path = write(tmp_path / "a.csv", *LINES, LINES[0], JUNK)
+    for number, step in enumerate(("merge", "replace", "merge"), 2):
+        survives = step == "merge" and number > 2  # the last merge is of ops.ingested_files
+        killed = another(number)
+        with monkeypatch.context() as patch:
+            _kill_at(patch, step, after=1 if survives else 0)
+            with pytest.raises(KeyboardInterrupt):
+                ingest(killed, "kalimati", [path])
+    ingest(job, "kalimati", [path])
+    assert counts(job) == (16, 1, 1)
+    assert len(table(job.spark)) == 16
+    assert quarantine(job.spark) == [(19, JUNK)]
+    row = job.spark.table("ops.ingested_files").select("rows_in", "rows_good", "layout").collect()
+    assert [tuple(r) for r in row] == [(18, 16, "website")]
+
+
+def _kill_at(patch, step, after):
+    calls, real = [], getattr(Store, step)
+
+    def dying(self, *arguments, **options):
+        calls.append(step)
+        if len(calls) > after:
+            raise KeyboardInterrupt
+        return real(self, *arguments, **options)
+
+    patch.setattr(Store, step, dying)
+
+
+def test_two_ingests_at_once_write_each_row_once(another, tmp_path):
+    path = write(tmp_path / "a.csv", *LINES)
+    jobs = [another(1), another(2)]
+    threads = [threading.Thread(target=ingest, args=(run, "kalimati", [path])) for run in jobs]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(run.report.rows_good for run in jobs) == [0, 16]
+    assert len(table(jobs[0].spark)) == 16
+
+
+def test_lines_are_numbered_across_the_parts_of_a_large_file(job, tmp_path):
+    bad = [f"bad {number}" for number in range(80)]
+    lines = [
+        line for number in range(80) for line in ("", bad[number], price(date=f"1/{1 + number % 28}/{2000 + number}"))
+    ]
+    path = write(tmp_path / "a.csv", *lines, end="\r\n", last="")
+    job.spark.conf.set("spark.sql.files.maxPartitionBytes", "1kb")
+    try:
+        ingest(job, "kalimati", [path])
+    finally:
+        job.spark.conf.unset("spark.sql.files.maxPartitionBytes")
+    assert counts(job) == (80, 0, 80)
+    assert quarantine(job.spark) == [(3 + 3 * number, raw) for number, raw in enumerate(bad)]
+
+
+def test_a_header_alone_is_a_file_without_rows_and_a_second_header_is_a_row(job, tmp_path):
+    alone = write(tmp_path / "a.csv", last="")
+    twice = write(tmp_path / "b.csv", price(), "Commodity,Date,Unit,Minimum,Maximum,Average")
+    ingest(job, "kalimati", [alone, twice])
+    assert counts(job) == (1, 0, 1)
+    assert [line for line, _ in quarantine(job.spark)] == [3]
+    assert job.spark.table("ops.ingested_files").count() == 2
+
+
+def test_what_cannot_be_taken_in_is_refused_before_anything_is_written(job, tmp_path):
+    good = write(tmp_path / "good.csv", *LINES)
+    strange = write(tmp_path / "strange.csv", "1,2", header="id,price")
+    (tmp_path / "empty.csv").write_bytes(b"")
+    (tmp_path / "broken.csv.gz").write_bytes(b"\x1f\x8b\x08 not gzip at all")
+    for paths, words in [
+        ([good, strange], "Commodity,Date,Unit.*id,price"),
+        ([good, str(tmp_path / "empty.csv")], "empty"),
+        ([str(tmp_path / "broken.csv.gz")], "broken.csv.gz"),
+        ([str(tmp_path / "none*.csv")], "files at"),
+    ]:
+        with pytest.raises(InputError, match=words):
+            ingest(job, "kalimati", paths)
+    with pytest.raises(InputError, match="kalimati, odepa"):
+        ingest(job, "mercado", [good])
+    assert not job.store.exists(OBSERVATIONS.name)
