@@ -30,11 +30,11 @@ def settings(tmp_path: Path) -> Settings:
 
 
 @pytest.fixture(scope="session")
-def spark_session(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SparkSession]:
+def spark_session(tmp_path_factory: pytest.TempPathFactory) -> SparkSession:
     scratch = tmp_path_factory.mktemp("spark")
     overrides = [*TEST_SETTINGS, f"spark.config.spark.local.dir={scratch}"]
     overrides.append(f"spark.config.spark.sql.warehouse.dir={scratch / 'warehouse'}")
-    yield session.start(load(overrides=overrides, variables={}))
+    return session.start(load(overrides=overrides, variables={}))
 
 
 @pytest.fixture

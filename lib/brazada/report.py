@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import logging
+import sys
 import time
 import uuid
 from collections.abc import Iterator
@@ -69,11 +70,16 @@ class ProgressBar:
         self.display.update(self.task, advance=steps, description=what)  # type: ignore[arg-type]
 
 
+def stdout() -> Console:
+    """Standard output at the terminal's width; wide enough for whole rows where it is piped."""
+    return Console(highlight=False) if sys.stdout.isatty() else Console(highlight=False, width=200)
+
+
 @contextmanager
 def job(name: str, settings: Settings, sections: tuple[str, ...], verbose: bool = False) -> Iterator[Job]:
     """Run a job: print its settings, start Spark, and print and append its report, whether it ends well or not."""
     started, clock = dt.datetime.now(dt.UTC), time.perf_counter()
-    console = Console(stderr=True, highlight=False)
+    console = Console(stderr=True, highlight=False, soft_wrap=True)
     console.print(f"[bold]{name}[/bold]  env {settings.env}, settings:")
     for key, value in dotted(settings, *sections, verbose=verbose):
         console.print(f"  {key} = {value}", markup=False, soft_wrap=True)

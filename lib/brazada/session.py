@@ -26,6 +26,8 @@ def start(settings: Settings, verbose: bool = False) -> SparkSession:
 
     builder = SparkSession.builder.appName(settings.spark.app_name)
     options = {**_DELTA, **settings.spark.config} if settings.env != "databricks" else dict(settings.spark.config)
+    if not verbose:
+        os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # before TensorFlow is imported
     if settings.env == "local":
         # Python workers must run this very interpreter, whatever `python3` means on the PATH.
         os.environ["PYSPARK_PYTHON"] = os.environ.get("PYSPARK_PYTHON", sys.executable)

@@ -10,7 +10,6 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import click
-from rich.console import Console
 from rich.table import Table as Grid
 
 from brazada.cli.options import with_settings
@@ -43,13 +42,17 @@ def doctor(settings: Settings, verbose: bool) -> None:  # noqa: ARG001
 @with_settings
 def tables(settings: Settings, verbose: bool, name: str | None, ddl: bool) -> None:
     """List the tables with rows, version and size, or show one: columns, constraints, history."""
+    from brazada.tables import literal
+
     with _warehouse(settings, verbose) as store:
         names = [name] if name else store.names()
         if ddl:
             for each in names:
                 schema = each.partition(".")[0]
                 click.echo(f"CREATE SCHEMA IF NOT EXISTS {schema};")
-                click.echo(f"CREATE TABLE IF NOT EXISTS {each} USING delta LOCATION '{store.location(each)}';")
+                click.echo(
+                    f"CREATE TABLE IF NOT EXISTS {each} USING delta LOCATION {literal(store.location(each) or '')};"
+                )
         elif name:
             _describe(store, name)
         else:
@@ -80,18 +83,22 @@ def _warehouse(settings: Settings, verbose: bool) -> Iterator[Store]:
 
 
 def _list(store: Store, names: Iterable[str]) -> None:
+    from brazada.report import stdout
+
     grid = Grid("table", "rows", "version", "size", "written", "what a row is")
     for name in names:
         rows = store.spark.table(name).count()
         detail = store.detail(name)
         size, written = f"{detail['sizeInBytes'] / 2**20:.2f} MiB", f"{detail['lastModified']:%Y-%m-%d %H:%M}"
         grid.add_row(name, f"{rows:,}", str(store.version(name)), size, written, detail["description"] or "")
-    _console().print(grid)
+    stdout().print(grid)
 
 
 def _describe(store: Store, name: str) -> None:
+    from brazada.report import stdout
+
     snapshot = store.read(name)
-    detail, console = store.detail(name), _console()
+    detail, console = store.detail(name), stdout()
     console.print(
         f"[bold]{name}[/bold] version {snapshot.version}, {snapshot.frame.count():,} rows: {detail['description']}"
     )
@@ -113,11 +120,13 @@ def _describe(store: Store, name: str) -> None:
 
 
 def _as_table(columns: list[str], rows: Iterator[dict[str, Any]]) -> None:
+    from brazada.report import stdout
+
     grid, count = Grid(*columns), 0
     for row in rows:
         grid.add_row(*(_text(row[name]) for name in columns))
         count += 1
-    _console().print(grid)
+    stdout().print(grid)
     click.echo(f"{count} row{'s' if count != 1 else ''}", err=True)
 
 
@@ -144,8 +153,3 @@ def _text(value: Any, null: str = "NULL") -> str:
     if isinstance(value, float):
         return f"{value:.6g}"
     return json.dumps(value, default=str, ensure_ascii=False) if isinstance(value, dict | list) else str(value)
-
-
-def _console() -> Console:
-    """Stdout at the terminal's width; wide enough for whole rows where it is piped."""
-    return Console(highlight=False) if sys.stdout.isatty() else Console(highlight=False, width=200)

@@ -1,8 +1,8 @@
-"""What a network must beat: statistical forecasts per series, pooled gradient-boosted trees, equal-weight means."""
+"""What a network must beat: statistical forecasts per series, and gradient-boosted trees over all of them."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,10 +10,10 @@ import pandas as pd
 
 from brazada.errors import InputError
 from brazada.prices.features import MEDIAN, QUANTILES, Batch, Doubles, around_median, global_inputs, training_targets
+from brazada.prices.scoring import NAIVE
 
-NAIVE, TREES = "naive", "lightgbm"
+TREES = "lightgbm"
 BASELINES = (NAIVE, "seasonal_naive", "ses", "theta", "dynamic_theta", "auto_ets", TREES)
-_FORECAST_KEY = ["series", "origin", "horizon"]
 
 
 @dataclass(frozen=True)
@@ -69,14 +69,6 @@ def statistical_forecasts(prices: pd.DataFrame, plan: Statistical) -> pd.DataFra
         names = [str(model) for model in models]
         parts.append(table.melt(["unique_id", "ds", "cutoff"], names, var_name="model", value_name="forecast"))
     return _named(pd.concat(parts, ignore_index=True), frame)
-
-
-def combination(forecasts: pd.DataFrame, members: Sequence[str], name: str) -> pd.DataFrame:
-    """The equal-weight mean of the named models' forecasts, as rows of a model `name`, where all members have one."""
-    chosen = forecasts[forecasts["model"].isin(members)]
-    grouped = chosen.groupby(_FORECAST_KEY, sort=False)["forecast"].agg(["mean", "count"]).reset_index()
-    complete = grouped[grouped["count"] == len(members)].rename(columns={"mean": "forecast"})
-    return complete.assign(model=name)[[*_FORECAST_KEY, "model", "forecast"]].reset_index(drop=True)
 
 
 @dataclass(frozen=True)

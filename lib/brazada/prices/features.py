@@ -1,11 +1,11 @@
 """From rows of `prices.windows` to what the networks and trees read, and back from their outputs to prices.
 
 A batch is a mapping of arrays with n rows, window length L and horizon H: `prices`, `observed`, `market_change` (n,
-L), `calendar` (n, L, 4), `target`, `target_drift` (n, H), and per row the statistics of the series' training part
-alone: `scale_min`, `scale_max`, `naive_error` (price), `log_scale` (mean |change of log price|), `log_mean`,
-`share_unchanged`. Two scalings live here. The published recipe reads prices min-max scaled over the training part. The
-global models read and forecast changes from the last price, divided by the series' mean absolute one-step change, the
-scale of MASE (Hyndman and Koehler 2006); by that, series of any price level share one model.
+L), `target`, `target_drift` (n, H), and per row the statistics of the series' training part alone: `scale_min`,
+`scale_max`, `naive_error` (price), `log_scale` (mean |change of log price|), `log_mean`, `share_unchanged`. Two
+scalings live here. The published recipe reads prices min-max scaled over the training part. The global models read and
+forecast changes from the last price, divided by the series' mean absolute one-step change, the scale of MASE (Hyndman
+and Koehler 2006); by that, series of any price level share one model.
 """
 
 from __future__ import annotations
@@ -23,12 +23,6 @@ QUANTILES = (0.025, 0.1, 0.5, 0.9, 0.975)
 MEDIAN = QUANTILES.index(0.5)
 SMALLEST_SCALE = 1e-3  # share of a price: the scale of a series that never moved in training
 LARGEST_CHANGE = 30.0  # scaled changes beyond are clipped: a misprint must not outweigh a month
-
-
-def published_inputs(batch: Batch) -> Floats:
-    """Min-max scaled price and sin/cos of month and ISO week, (n, L, 5); the training range becomes 0 to 1."""
-    scaled = scale_prices(_doubles(batch, "prices"), batch)
-    return np.asarray(np.concatenate([scaled[..., None], _doubles(batch, "calendar")], axis=-1), dtype=np.float32)
 
 
 def published_targets(batch: Batch) -> Floats:

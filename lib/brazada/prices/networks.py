@@ -1,8 +1,8 @@
 """The price networks: the published recipe, one product at a time on levels, and the global one over all series.
 
-Keras 2.15 models, uncompiled but for `compiled`; a training loop may as well take `optimizer` and the losses here.
-Losses read a last channel of the targets that is 1 where the target was observed and 0 where not; what stands at 0 has
-no influence. Initial weights and dropout follow from the plan's seed alone.
+Keras 2.15 models; `prices.tasks` declares how they are trained. Initial weights and dropout follow from the plan's seed
+alone. The loss reads a last channel of the targets that is 1 where the target was observed and 0 where not; what
+stands at 0 has no influence.
 """
 
 from __future__ import annotations
@@ -36,10 +36,6 @@ class Published:
     dropout: float = 0.2
     recurrent_dropout: float = 0.15
     l2: float = 1e-4
-    learning_rate: float = 1e-3
-    epochs: int = 30
-    batch_size: int = 64
-    patience: int = 6
 
 
 @dataclass(frozen=True)
@@ -54,9 +50,6 @@ class Global:
     units: int = 32
     dense: int = 64
     dropout: float = 0.2
-    learning_rate: float = 5e-4
-    clipnorm: float = 1.0
-    batch_size: int = 256
     seed: int = 7
 
 
@@ -172,24 +165,6 @@ def global_network(plan: Global) -> keras.Model:
         members.append(keras.layers.Reshape((1, len(plan.start), len(QUANTILES)))(quantiles))
     outputs = keras.layers.Concatenate(axis=1)(members) if plan.members > 1 else members[0]
     return keras.Model({"sequence": sequence, "statics": statics}, outputs, name="global")
-
-
-def compiled(model: keras.Model, plan: Published | Global) -> keras.Model:
-    """The same model, compiled with its plan's optimizer and loss, for `fit`."""
-    loss = masked_squared_error if isinstance(plan, Published) else quantile_loss
-    model.compile(optimizer=optimizer(plan), loss=loss)
-    return model
-
-
-def optimizer(plan: Published | Global) -> keras.optimizers.Optimizer:
-    """Adam; for the global network with gradients clipped per variable."""
-    clipnorm = plan.clipnorm if isinstance(plan, Global) else None
-    return keras.optimizers.Adam(plan.learning_rate, clipnorm=clipnorm)
-
-
-def masked_squared_error(targets: tf.Tensor, forecasts: tf.Tensor) -> tf.Tensor:
-    """Squared error per row, (n,), of forecasts (n, H) on targets (n, H, 2): value and observed or not."""
-    return tf.reduce_mean(tf.square(targets[..., 0] - forecasts) * targets[..., 1], axis=-1)
 
 
 def quantile_loss(targets: tf.Tensor, forecasts: tf.Tensor) -> tf.Tensor:

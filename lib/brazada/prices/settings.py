@@ -175,13 +175,9 @@ class Judging(Section):
 
     refit_every: PositiveInt = Field(default=8, description="origins between fits of Theta and AutoETS")
     bootstrap: PositiveInt = Field(default=1000, description="draws over series")
-    prior_origins: NonNegativeFloat = Field(
-        default=20.0, description="weight of a model's ratio over all series against one's"
-    )
+    prior_origins: NonNegativeFloat = Field(default=20.0, description="weight of all series' ratio against one's")
     min_gain: NonNegativeFloat = Field(default=0.01, description="expected gain on Naive below which Naive stays")
-    bounds_trust: float = Field(
-        default=0.5, ge=0, le=1, description="in the spread seen on validation, against training's"
-    )
+    bounds_trust: float = Field(default=0.5, ge=0, le=1, description="in the spread on validation")
 
 
 class Prices(Section):
@@ -189,9 +185,7 @@ class Prices(Section):
 
     sources: dict[Name, Source] = Field(default_factory=dict)
     units: tuple[UnitRule, ...] = ()
-    mean_tolerance: NonNegativeFloat = Field(
-        default=0.005, description="by which rounding may put a mean outside its bounds"
-    )
+    mean_tolerance: NonNegativeFloat = Field(default=0.005, description="of rounding, for a mean outside its bounds")
     shards: PositiveInt = 8
     networks: Networks = Networks()
     trees: Trees = Trees()

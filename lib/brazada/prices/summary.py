@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from rich.console import Console
 from rich.table import Table as Grid
 
 from brazada.prices.views import VIEWS
+from brazada.report import stdout
 from brazada.tables import Store
 
 TRY_NEXT = (
@@ -30,9 +30,9 @@ _FORECASTS = """
 """
 
 
-def show(store: Store, console: Console | None = None) -> None:
+def show(store: Store) -> None:
     """Print rows in, good, quarantined; the test backtest with its baselines; three forecasts; a query to try."""
-    console = console or Console(highlight=False)
+    console = stdout()
     store.attach(VIEWS)
     grid = Grid("file", "layout", "rows in", "good", "duplicate", "quarantined", title="Files taken in")
     for row in store.spark.sql(_FILES).collect():

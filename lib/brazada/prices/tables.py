@@ -87,7 +87,7 @@ WINDOWS = Table(
             column("window", array_of(T.FloatType()), "L x 5: min-max scaled price; sin, cos of month and of ISO week"),
             column("target", array_of(_DOUBLE), "H prices; null where not observed or past the split's end"),
             column("target_dates", array_of(_DATE), "H dates; past the calendar's end as it would go on"),
-            column("target_calendar", array_of(T.FloatType()), "H x 4: sin, cos of the target dates' month and ISO week"),
+            column("target_calendar", array_of(T.FloatType()), "H x 4: season of the target dates, as in window"),
             column("target_drift", array_of(_DOUBLE), "H medians over series of (target - last price) / naive_error"),
             column("scale_min", _DOUBLE, "Lowest price of the series in training"),
             column("scale_max", _DOUBLE, "Highest price of the series in training"),

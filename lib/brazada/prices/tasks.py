@@ -143,7 +143,9 @@ def changes_quantiles(rows: DataFrame) -> Mapping[str, Any]:
     scale = F.greatest(F.col("naive_error"), SMALLEST_SCALE * F.exp("log_mean"))
     changes = [(F.get("target", F.lit(step)) - F.element_at("prices", -1)) / scale for step in horizons]
     ends = F.lit(-LARGEST_CHANGE), F.lit(LARGEST_CHANGE)
-    clipped = rows.select(*[F.greatest(F.least(change, ends[1]), ends[0]).alias(f"h{h}") for h, change in enumerate(changes)])
+    clipped = rows.select(
+        *[F.greatest(F.least(change, ends[1]), ends[0]).alias(f"h{h}") for h, change in enumerate(changes)]
+    )
     levels = F.array(*map(F.lit, QUANTILES))
     found = clipped.agg(*[F.percentile(f"h{step}", levels) for step in horizons]).first()
     return {"start": [list(row) if row else [0.0] * len(QUANTILES) for row in found or []]}

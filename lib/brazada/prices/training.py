@@ -8,6 +8,7 @@ from brazada.prices.sources import slice_of, sources_in
 from brazada.prices.tables import WINDOWS
 from brazada.prices.tasks import PRODUCT_NETWORKS, global_task, product_task
 from brazada.report import Job
+from brazada.tables import literal
 from brazada.training.many import Many, train_many
 from brazada.training.train import train
 
@@ -40,19 +41,13 @@ def train_products(job: Job, source: str | None, network: str, pattern: str = "%
         task = product_task(job.settings.prices, name, network)
         if resume and not resume.startswith(f"{task.name}-"):
             continue
-        where = f"{slice_of([name])} AND series LIKE {_literal(pattern)}"
+        where = f"{slice_of([name])} AND series LIKE {literal(pattern)}"
         many = train_many(job, task, ["series"], where, resume=resume)
         _record(job, name, network, many)
 
 
 def _asked(job: Job, source: str | None) -> list[str]:
     return list(sources_in(job.store.read(WINDOWS.name).frame, job.settings.prices, source))
-
-
-def _literal(text: str) -> str:
-    """A SQL string literal of any text."""
-    escaped = text.replace("\\", "\\\\").replace("'", "\\'")
-    return f"'{escaped}'"
 
 
 def _record(job: Job, source: str, network: str, many: Many) -> None:

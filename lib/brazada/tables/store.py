@@ -20,7 +20,7 @@ from pyspark.sql.types import StructType
 from brazada.errors import TableError, VersionError
 from brazada.settings import Warehouse
 from brazada.tables.locks import exclusive
-from brazada.tables.table import Table, View
+from brazada.tables.table import Table, View, literal
 
 Result = TypeVar("Result")
 
@@ -66,7 +66,7 @@ class Store:
             found = self.spark.catalog.tableExists(name)
         elif found := DeltaTable.isDeltaTable(self.spark, location):
             self._make_schema(name)
-            self.spark.sql(f"CREATE TABLE IF NOT EXISTS {name} USING delta LOCATION '{location}'")
+            self.spark.sql(f"CREATE TABLE IF NOT EXISTS {name} USING delta LOCATION {literal(location)}")
         if found:
             self._attached.add(name)
         return found
@@ -158,7 +158,7 @@ class Store:
         for view in views:
             if all(self.exists(name) for name in view.tables):
                 self._make_schema(view.name)
-                self.spark.sql(f"CREATE OR REPLACE VIEW {view.name} COMMENT '{view.comment}' AS {view.query}")
+                self.spark.sql(f"CREATE OR REPLACE VIEW {view.name} COMMENT {literal(view.comment)} AS {view.query}")
         return names
 
     def names(self) -> list[str]:

@@ -46,6 +46,12 @@ class View:
     query: str
 
 
+def literal(text: str) -> str:
+    """Any text as a SQL string literal."""
+    escaped = text.replace("\\", "\\\\").replace("'", "\\'")
+    return f"'{escaped}'"
+
+
 def column(name: str, kind: DataType, comment: str, *, required: bool = True) -> StructField:
     """A documented column; NOT NULL unless `required` is false."""
     return StructField(name, kind, nullable=not required, metadata={"comment": comment})

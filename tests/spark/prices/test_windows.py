@@ -146,8 +146,15 @@ def test_the_networks_input_is_scaled_prices_and_seasons(cut):
         month, week = 2 * math.pi * date.month / 12, 2 * math.pi * date.isocalendar().week / 52.18
         season = [math.sin(month), math.cos(month), math.sin(week), math.cos(week)]
         scaled = (row["prices"][index] - row["scale_min"]) / (row["scale_max"] - row["scale_min"])
-        assert row["calendar"][4 * index : 4 * index + 4] == pytest.approx(season)
         assert row["window"][5 * index : 5 * index + 5] == pytest.approx([scaled, *season])
+
+
+def test_the_season_of_the_targets_is_known_ahead(cut):
+    row = cut(points("a"))["a", 10]
+    for index, date in enumerate(row["target_dates"]):
+        month, week = 2 * math.pi * date.month / 12, 2 * math.pi * date.isocalendar().week / 52.18
+        season = [math.sin(month), math.cos(month), math.sin(week), math.cos(week)]
+        assert row["target_calendar"][4 * index : 4 * index + 4] == pytest.approx(season)
 
 
 def test_the_job_writes_equal_shards_once_each(job, another):

@@ -88,13 +88,6 @@ def test_a_series_that_begins_too_late_has_no_forecast():
     assert baselines.statistical_forecasts(late, baselines.Statistical(horizon=2, first_step=FIRST)).empty
 
 
-def test_a_combination_is_the_mean_where_all_members_are():
-    rows = [("a", 1, "x", 10.0), ("a", 1, "y", 20.0), ("a", 1, "z", 99.0), ("a", 2, "x", 5.0)]
-    frame = pd.DataFrame(rows, columns=["series", "horizon", "model", "forecast"]).assign(origin=FIRST_DAY)
-    mean = baselines.combination(frame, ["x", "y"], "mean")
-    assert mean[["series", "horizon", "model", "forecast"]].to_numpy().tolist() == [["a", 1, "mean", 15.0]]
-
-
 def tree_batch(rows=600, seed=0):
     """Prices that fall back to 100: what trees must find out and Naive does not know."""
     generator = np.random.default_rng(seed)

@@ -20,7 +20,6 @@ def batch_of(prices, **changes):
         "prices": prices,
         "observed": np.ones(prices.shape, bool),
         "market_change": np.zeros(prices.shape),
-        "calendar": np.zeros((*prices.shape, 4)),
         "target": np.full((len(prices), HORIZON), 7.0),
         "target_drift": np.zeros((len(prices), HORIZON)),
         "scale_min": prices.min(axis=1),
@@ -55,7 +54,7 @@ def test_prices_from_changes_undoes_scaled_changes(prices, target):
 
 
 def test_training_range_becomes_zero_to_one():
-    scaled = features.published_inputs(batch_of(walk()))[..., 0]
+    scaled = features.scale_prices(walk(), batch_of(walk()))
     np.testing.assert_allclose(scaled.min(axis=1), 0, atol=1e-6)
     np.testing.assert_allclose(scaled.max(axis=1), 1, atol=1e-6)
 

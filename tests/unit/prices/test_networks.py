@@ -34,8 +34,9 @@ def untrained():
 
 @pytest.fixture(scope="module")
 def trained():
-    model = networks.compiled(networks.global_network(PLAN), PLAN)
-    model.run_eagerly = True  # three steps do not repay building a graph
+    model = networks.global_network(PLAN)
+    # three steps do not repay building a graph
+    model.compile(optimizer="adam", loss=networks.quantile_loss, run_eagerly=True)
     model.fit(inputs(), targets(), epochs=3, verbose=0)
     return model
 
@@ -76,14 +77,12 @@ def test_a_network_without_attention_has_no_weights_to_show():
         networks.attention_weights(networks.published_network(plan), np.zeros((1, 4, 5), "float32"))
 
 
-def test_masked_targets_have_no_influence_on_the_losses():
+def test_masked_targets_have_no_influence_on_the_loss():
     forecasts = np.random.default_rng(2).normal(size=(8, 2, 2, 5)).astype("float32")
     clean = targets()
     dirty = clean.copy()
     dirty[clean[..., 2] == 0, :2] = 1e6
     np.testing.assert_allclose(networks.quantile_loss(dirty, forecasts), networks.quantile_loss(clean, forecasts))
-    prices = np.array([[[0.5, 1.0]], [[9.0, 0.0]]], "float32")
-    assert networks.masked_squared_error(prices, np.zeros((2, 1), "float32")).numpy().tolist() == [0.25, 0.0]
 
 
 def test_the_loss_is_that_of_the_median_on_the_centred_change_and_of_the_rest_on_the_whole():

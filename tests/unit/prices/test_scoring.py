@@ -136,6 +136,9 @@ def test_naive_without_error_is_never_beaten():
     assert scoring.promote(frame, RULE).set_index("series")["model"].to_dict() == {"a": "naive", "b": "net"}
 
 
-def test_a_series_without_naive_is_refused_by_name():
-    with pytest.raises(InputError, match="'b'"):
-        scoring.promote(backtest(("a", "naive", [1.0]), ("b", "net", [1.0])), RULE)
+def test_naive_serves_a_series_that_was_not_seen_on_validation():
+    frame = backtest(("a", "naive", [1.0]), ("b", "naive", [1.0]), ("b", "net", [0.0]))
+    frame.loc[frame["series"] == "b", "observed"] = False
+    served = scoring.promote(frame, RULE).set_index("series")
+    assert served.loc["b", "model"] == "naive"
+    assert "no price was observed" in served.loc["b", "reason"]

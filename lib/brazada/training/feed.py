@@ -1,0 +1,76 @@
+"""Which rank reads which files of the pinned version, and how many steps all of them take."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from brazada.errors import TrainingError
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame
+
+
+@dataclass(frozen=True)
+class Share:
+    """The files of one rank, read in this order, and the rows they hold."""
+
+    files: tuple[str, ...]
+    rows: int
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What every rank reads: one share each for training and validation, the rows of one of its batches, its steps."""
+
+    train: tuple[Share, ...]
+    validate: tuple[Share, ...]
+    batch: int
+    steps: int
+
+
+def plan(train: Mapping[str, int], validate: Mapping[str, int], *, ranks: int, batch: int) -> Plan:
+    """Divide files (URL to rows) among ranks; `batch` rows over all ranks make a step.
+
+    Every rank takes as many steps as the one with the most rows needs; the others fill up with weight 0, so each
+    row counts once per epoch. Raises `TrainingError` for an empty training split and for fewer files than ranks.
+    """
+    if not sum(train.values()):
+        raise TrainingError("rows to train on", found="none", todo="check the filter and the job that writes the split")
+    if len(train) < ranks:
+        raise TrainingError(
+            f"at least one file for each of {ranks} ranks",
+            found=f"{len(train)} files in the training split",
+            todo=f"write the table with {ranks} shards or more, or set training.ranks={len(train)}",
+        )
+    shares = assign(train, ranks)
+    mine = math.ceil(batch / ranks)
+    steps = math.ceil(max(share.rows for share in shares) / mine)
+    return Plan(shares, assign(validate, ranks), mine, steps)
+
+
+def assign(files: Mapping[str, int], ranks: int) -> tuple[Share, ...]:
+    """Disjoint shares that hold every file: the largest first, each to the rank with the fewest rows so far."""
+    chosen: list[list[str]] = [[] for _ in range(ranks)]
+    rows = [0] * ranks
+    for url in sorted(files, key=lambda url: (-files[url], url)):
+        rank = min(range(ranks), key=lambda r: (rows[r], len(chosen[r]), r))
+        chosen[rank].append(url)
+        rows[rank] += files[url]
+    return tuple(Share(tuple(sorted(urls)), count) for urls, count in zip(chosen, rows, strict=True))
+
+
+def with_shards(frame: DataFrame, by: Sequence[str], key: Sequence[str], shards: int) -> DataFrame:
+    """Add `shard` (INT, 0 to shards - 1) and lay the frame out for one file per `by` and shard, equal to a row.
+
+    Rows of each `by` are dealt out in the order of a hash of `key`, so the same rows get the same shards. The table
+    is to be partitioned by (*by, shard). Each `by` is sorted by one Spark task.
+    """
+    from pyspark.sql import Window
+    from pyspark.sql import functions as F
+
+    dealt = Window.partitionBy(*by).orderBy(F.xxhash64(*key), *key)
+    numbered = frame.withColumn("shard", ((F.row_number().over(dealt) - 1) % shards).cast("int"))
+    return numbered.repartition(*by, "shard")

@@ -1,0 +1,125 @@
+"""A task's model at work: one step that is the same however many ranks share the batch, and exact scores."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from brazada.errors import ModelError
+from brazada.training.ranks import Ranks
+from brazada.training.task import Array, Decoded, Task, each, flat
+
+
+class Learner:
+    """Model, optimizer and compiled step of a task on one rank. Model and optimizer start equal on every rank."""
+
+    def __init__(self, task: Task, ranks: Ranks, seed: int) -> None:
+        import tensorflow as tf
+
+        tf.keras.utils.set_random_seed(seed)
+        self.task, self.ranks = task, ranks
+        self.model = task.build(task.spec, seed)
+        self.optimizer = task.optimizer(task.spec)
+        self.optimizer.build(self.model.trainable_variables)
+        self.shapes: dict[str, list[int | None]] = {}
+        ranks.broadcast(self.state())
+        # From here on a rank's own: what is drawn for dropout is to differ between ranks.
+        tf.random.set_seed(seed + 1 + ranks.rank)
+        self._step: Any = None
+        self._measure: Any = None
+
+    def state(self) -> list[Any]:
+        """All variables that a step changes: the model's, then the optimizer's."""
+        return [*self.model.variables, *self.optimizer.variables]
+
+    def step(self, batch: Decoded) -> tuple[float, float]:
+        """Learn from a batch shared by all ranks; its summed loss and weights over all of them.
+
+        The gradient is that of the summed loss, reduced over ranks and divided by the summed weights, plus that of
+        the regularisation losses, once; clipping by the optimizer acts on this.
+        """
+        if self._step is None:
+            self._compile(batch)
+        loss, weight = self._step(*batch)
+        return float(loss), float(weight)
+
+    def score(self, batch: Decoded, predictions: Array | None = None) -> Array:
+        """Sums and weights [2 x (1 + metrics)] of this rank's loss and metrics; of the model, or of `predictions`."""
+        if predictions is not None:
+            return self._sums(batch[1], np.asarray(predictions, np.float32), batch[2]).numpy()  # type: ignore[no-any-return]
+        if self._measure is None:
+            self._compile(batch)
+        return self._measure(*batch).numpy()  # type: ignore[no-any-return]
+
+    def average_statistics(self) -> None:
+        """Set moving statistics (of batch normalisation) to their mean over ranks."""
+        moving = [variable for variable in self.model.non_trainable_variables if variable.dtype.is_floating]
+        for index, variable in enumerate(moving):
+            variable.assign(self.ranks.total_array(f"statistics.{index}", variable.numpy()) / self.ranks.size)
+
+    def weights(self) -> list[Array]:
+        """The model's weights, in Keras's order."""
+        return list(self.model.get_weights())
+
+    def restore(self, arrays: list[Array]) -> None:
+        """Set what `state` names. Raises `ModelError` where the number or a shape differs."""
+        here = [tuple(variable.shape) for variable in self.state()]
+        if [array.shape for array in arrays] != here:
+            raise ModelError(
+                f"{len(here)} arrays of a checkpoint of this model",
+                found=f"{len(arrays)} arrays, of other shapes or number",
+                todo="resume with the code and spec that the run was started with",
+            )
+        for variable, array in zip(self.state(), arrays, strict=True):
+            variable.assign(array)
+
+    def _compile(self, batch: Decoded) -> None:
+        """Compile for any number of rows, so that the last, shorter batch needs no second graph."""
+        import tensorflow as tf
+
+        def any_rows(array: Array) -> Any:
+            return tf.TensorSpec([None, *np.shape(array)[1:]], np.asarray(array).dtype)
+
+        inputs, targets, weights = (each(any_rows, part) for part in batch)
+        self.shapes = {name: list(array.shape[1:]) for name, array in flat(batch[0], "inputs").items()}
+        self._step = tf.function(self._step_graph, input_signature=[inputs, targets, weights])
+        self._measure = tf.function(self._measure_graph, input_signature=[inputs, targets, weights])
+
+    def _step_graph(self, inputs: Any, targets: Any, weights: Any) -> tuple[Any, Any]:
+        import tensorflow as tf
+
+        variables = self.model.trainable_variables
+        with tf.GradientTape(persistent=True) as tape:
+            predictions = self.model(inputs, training=True)
+            loss, weight = self.task.loss(targets, predictions, weights)
+            penalty = tf.add_n(self.model.losses) if self.model.losses else None
+        gradients = tape.gradient(loss, variables, unconnected_gradients=tf.UnconnectedGradients.ZERO)
+        dense = [tf.convert_to_tensor(gradient) for gradient in gradients]
+        *dense, loss, weight = self.ranks.total([*dense, tf.cast(loss, tf.float32), tf.cast(weight, tf.float32)])
+        scale = tf.math.divide_no_nan(1.0, weight)
+        gradients = [gradient * tf.cast(scale, gradient.dtype) for gradient in dense]
+        if penalty is not None:
+            extra = tape.gradient(penalty, variables, unconnected_gradients=tf.UnconnectedGradients.ZERO)
+            gradients = [gradient + more for gradient, more in zip(gradients, extra, strict=True)]
+        self.optimizer.apply_gradients(zip(gradients, variables, strict=True))
+        return loss, weight
+
+    def _measure_graph(self, inputs: Any, targets: Any, weights: Any) -> Any:
+        return self._sums(targets, self.model(inputs, training=False), weights)
+
+    def _sums(self, targets: Any, predictions: Any, weights: Any) -> Any:
+        import tensorflow as tf
+
+        scores = (self.task.loss, *self.task.metrics.values())
+        pairs = [score(targets, predictions, weights) for score in scores]
+        return tf.stack([tf.cast(value, tf.float64) for pair in pairs for value in pair])
+
+
+def means(task: Task, sums: Array) -> dict[str, float]:
+    """Loss and metrics by name from their sums and weights; the weights are those of all ranks."""
+    pairs = sums.reshape(-1, 2)
+    return {
+        name: float(total / weight) if weight else float("nan")
+        for name, (total, weight) in zip(("loss", *task.metrics), pairs, strict=True)
+    }

@@ -1,0 +1,83 @@
+"""A trained model as data: arrays in .npz, facts in JSON beside it. What it computes is in its task's `build`."""
+
+from __future__ import annotations
+
+import json
+import zipfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from brazada.errors import ModelError
+from brazada.training import files
+from brazada.training.task import Array, Decoded, Task, flat
+
+WEIGHTS, FACTS = "weights.npz", "model.json"
+
+
+@dataclass(frozen=True)
+class Model:
+    """Weights of a run, with the task whose spec and statistics are those of the training."""
+
+    task: Task
+    run: str
+    weights: list[Array]
+    shapes: Mapping[str, list[int | None]]
+
+    def keras(self) -> Any:
+        """The Keras model. Raises `ModelError` where the task builds another than the one that was stored."""
+        model = self.task.build(self.task.spec, 0)
+        expected, stored = [tuple(v.shape) for v in model.weights], [w.shape for w in self.weights]
+        if expected != stored:
+            raise ModelError(
+                f"{len(stored)} weights of the model that run {self.run} stored ({_differing(stored, expected)})",
+                found=f"{len(expected)} weights in what {self.task.name} builds now",
+                todo="use the code version that ml.runs names for the run, or train anew",
+            )
+        model.set_weights(self.weights)
+        return model
+
+    def check(self, decoded: Decoded) -> None:
+        """Refuse inputs of other names or shapes than the training's, with `ModelError`."""
+        found = {name: list(array.shape[1:]) for name, array in flat(decoded[0], "inputs").items()}
+        if found != dict(self.shapes):
+            raise ModelError(
+                f"inputs {dict(self.shapes)} for the model of run {self.run}",
+                found=str(found),
+                todo="predict on a table that was made with the settings of the training",
+            )
+
+
+def save(folder: Path, model: Model, facts: Mapping[str, Any]) -> None:
+    """Write the model's two files into a local folder."""
+    known = {
+        "task": model.task.name,
+        "run": model.run,
+        "spec": dict(model.task.spec),
+        "inputs": dict(model.shapes),
+        "weights": [list(array.shape) for array in model.weights],
+    }
+    (folder / WEIGHTS).write_bytes(files.pack(files.numbered("weight", model.weights), {"run": model.run}))
+    (folder / FACTS).write_text(json.dumps(known | dict(facts), indent=1), encoding="utf-8")
+
+
+def load(folder: Path, task: Task) -> Model:
+    """Read a model's two files. Raises `ModelError` where they are missing or damaged, or of another task."""
+    try:
+        facts = json.loads((folder / FACTS).read_text(encoding="utf-8"))
+        arrays, _ = files.unpack((folder / WEIGHTS).read_bytes())
+        weights = files.listed("weight", arrays)
+        name, spec, run, shapes = (facts[key] for key in ("task", "spec", "run", "inputs"))
+    except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
+        raise ModelError(f"{WEIGHTS} and {FACTS} of a model", found=f"{folder}: {error}", todo="train anew") from error
+    if name != task.name:
+        raise ModelError(f"a model of the task {task.name}", found=f"one of {name}", todo="name a run of that task")
+    if [list(array.shape) for array in weights] != facts["weights"]:
+        raise ModelError(f"weights of the shapes that {FACTS} names", found=f"{WEIGHTS} with others", todo="train anew")
+    return Model(task.with_spec(**spec), run, weights, shapes)
+
+
+def _differing(stored: list[Any], expected: list[Any]) -> str:
+    pairs = [f"{a} against {b}" for a, b in zip(stored, expected, strict=False) if a != b]
+    return pairs[0] if pairs else "another number"

@@ -1,0 +1,115 @@
+"""What one rank runs: its share of the plan through the loop; and, under Horovod, word to the driver how it fares."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import sys
+import threading
+import traceback
+from dataclasses import dataclass
+from typing import Any
+
+from brazada.training import devices
+from brazada.training.feed import Plan
+from brazada.training.loop import Feeds, OnEpoch, Outcome, fit
+from brazada.training.ranks import Alone, Horovod, Ranks
+from brazada.training.reader import FileFeed
+from brazada.training.task import Task
+
+BEAT_S = 1.0
+
+
+@dataclass(frozen=True)
+class Order:
+    """All that a rank needs: the task, what each rank reads and how, the seed, and the folder of the checkpoint."""
+
+    task: Task
+    plan: Plan
+    library: str
+    shuffle_mb: float
+    threads: int
+    seed: int
+    folder: str
+
+
+@dataclass(frozen=True)
+class Post:
+    """Where the driver listens, and the word by which it knows its ranks."""
+
+    host: str
+    port: int
+    token: str
+
+
+def work(order: Order, ranks: Ranks, on_epoch: OnEpoch | None) -> Outcome:
+    """Train on this rank's files; the readers are closed whatever happens."""
+    mine, plan = ranks.rank, order.plan
+    train = FileFeed(
+        order.task,
+        plan.train[mine],
+        plan.batch,
+        library=order.library,
+        steps=plan.steps,
+        seed=order.seed,
+        rank=mine,
+        shuffle_mb=order.shuffle_mb,
+    )
+    held_out = any(share.files for share in plan.validate)
+    validate = FileFeed(order.task, plan.validate[mine], plan.batch, library=order.library, rank=mine)
+    try:
+        feeds = Feeds(train, validate if held_out else None)
+        return fit(order.task, feeds, ranks, seed=order.seed, folder=order.folder, on_epoch=on_epoch)
+    finally:
+        train.close()
+        validate.close()
+
+
+def alone(order: Order, on_epoch: OnEpoch) -> Outcome:
+    """Train in this process."""
+    devices.own(order.threads, local_rank=0)
+    return work(order, Alone(), on_epoch)
+
+
+def with_horovod(order: Order, post: Post) -> Outcome | None:
+    """Train as one of the processes that Horovod started; rank 0 returns the outcome."""
+    rank = int(os.environ["HOROVOD_RANK"])
+    with socket.create_connection((post.host, post.port), timeout=10) as line:
+        line.settimeout(None)
+        word = _Word(line, rank)
+        word.say(token=post.token, pid=os.getpid(), host=socket.gethostname())
+        threading.Thread(target=word.beat, daemon=True).start()
+        try:
+            devices.own(order.threads, local_rank=int(os.environ["HOROVOD_LOCAL_RANK"]))
+            ranks = Horovod()
+            outcome = work(order, ranks, lambda entry: word.say(epoch=entry))
+        except Exception as error:
+            text = f"{type(error).__name__}: {error}"
+            # Horovod fails a rank's reductions when another is gone; any other error is this rank's own.
+            word.say(failed=text.splitlines()[0], bereft="horovod" in text.lower())
+            traceback.print_exc()
+            sys.stderr.flush()
+            os._exit(1)  # Horovod's own shutdown would wait for ranks that no longer answer
+        word.say(done=True)
+    return outcome if rank == 0 else None
+
+
+class _Word:
+    """JSON lines from a rank to the driver."""
+
+    def __init__(self, line: socket.socket, rank: int) -> None:
+        self._line, self._rank, self._lock = line, rank, threading.Lock()
+
+    def say(self, **facts: Any) -> None:
+        text = json.dumps({"rank": self._rank, **facts}) + "\n"
+        with self._lock:
+            self._line.sendall(text.encode())
+
+    def beat(self) -> None:
+        pause = threading.Event()
+        while not pause.wait(BEAT_S):
+            try:
+                self.say()
+            except OSError:
+                return

@@ -1,0 +1,89 @@
+"""MLflow as far as it is used: a run, its figures, its model's files. SQLite and a folder, or a server."""
+
+from __future__ import annotations
+
+import logging
+import os
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from brazada.errors import ModelError, SettingsError
+from brazada.settings import Settings
+
+_TAG = "brazada.run"
+_FOLDER = "model"
+
+
+class Tracking:
+    """An MLflow server, or the files that stand for one. Importing MLflow takes seconds: made only when needed."""
+
+    def __init__(self, settings: Settings) -> None:
+        os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+        os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
+        uri, self._artifacts = _location(settings)
+        from mlflow.tracking import MlflowClient
+
+        for name in ("mlflow", "alembic"):
+            logging.getLogger(name).setLevel(logging.ERROR)
+        self._databricks = uri.startswith("databricks")
+        self._client = MlflowClient(tracking_uri=uri)
+
+    def log(self, run: str, task: str, params: Mapping[str, Any], history: list[dict[str, float]], model: Path) -> str:
+        """Log a finished run and its model's files; logging it again replaces nothing and adds no second run."""
+        from mlflow.entities import Metric, Param
+
+        experiment = self._experiment(task)
+        known = self._client.search_runs([experiment], f"tags.`{_TAG}` = '{run}'", max_results=1)
+        here = known[0] if known else self._client.create_run(experiment, tags={_TAG: run}, run_name=run)
+        now = int(time.time() * 1000)
+        figures = [
+            Metric(name, value, now, int(entry["epoch"]))
+            for entry in history
+            for name, value in entry.items()
+            if name != "epoch"
+        ]
+        self._client.log_batch(here.info.run_id, figures, [Param(k, str(v)[:500]) for k, v in params.items()])
+        self._client.log_artifacts(here.info.run_id, str(model), _FOLDER)
+        self._client.set_terminated(here.info.run_id)
+        return str(here.info.run_id)
+
+    @contextmanager
+    def model(self, mlflow_run: str) -> Iterator[Path]:
+        """The model's files in a folder that is gone afterwards. Raises `ModelError` where there are none."""
+        from mlflow.exceptions import MlflowException
+
+        with TemporaryDirectory(prefix="brazada-model-") as folder:
+            try:
+                path = self._client.download_artifacts(mlflow_run, _FOLDER, folder)
+            except (MlflowException, OSError) as error:
+                raise ModelError(
+                    f"the model of MLflow run {mlflow_run}", found=str(error).splitlines()[0], todo="train anew"
+                ) from error
+            yield Path(path)
+
+    def _experiment(self, task: str) -> str:
+        name = f"/Shared/brazada/{task}" if self._databricks else task
+        found = self._client.get_experiment_by_name(name)
+        if found:
+            return str(found.experiment_id)
+        return str(self._client.create_experiment(name, self._artifacts and f"{self._artifacts}/{task}"))
+
+
+def _location(settings: Settings) -> tuple[str, str | None]:
+    """Tracking URI, and where artifacts lie unless a server decides that."""
+    if settings.training.mlflow_uri:
+        return settings.training.mlflow_uri, None
+    warehouse = settings.warehouse.path
+    if warehouse is None or "://" in warehouse:
+        raise SettingsError(
+            "training.mlflow_uri where the warehouse is no local folder",
+            found="null",
+            todo="set it to `databricks`, or to a server's URL",
+        )
+    folder = Path(warehouse).resolve() / "mlflow"
+    folder.mkdir(parents=True, exist_ok=True)
+    return f"sqlite:///{folder / 'mlflow.db'}", (folder / "artifacts").as_uri()

@@ -1,0 +1,206 @@
+"""How training keeps up: the feed's share of step time, two ranks against one, two fits at once against one.
+
+    python tests/bench/training.py [--rows N] [--units U] [--groups G] [--epochs E]
+
+Each measurement is a process of its own, with one core per rank or Spark task. Run it on a machine at rest.
+"""
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+from rich.console import Console
+from rich.table import Table as Grid
+
+LIB = Path(__file__).resolve().parents[2] / "lib"
+WINDOW, FEATURES, HORIZON = 30, 5, 7
+MEASURES = {
+    "memory": {"cores": 1},
+    "petastorm": {"cores": 1},
+    "tfdata": {"cores": 1},
+    "ranks-1": {"cores": 1},
+    "ranks-2": {"cores": 2},
+    "many-1": {"cores": 1},
+    "many-2": {"cores": 2},
+}
+
+
+def decode(columns):
+    window = columns["window"].astype(np.float32).reshape(-1, WINDOW, FEATURES)
+    return window, columns["target"].astype(np.float32), np.ones(len(window), np.float32)
+
+
+def build(spec, seed):
+    import tensorflow as tf
+
+    start = tf.keras.initializers.GlorotUniform(seed)
+    return tf.keras.Sequential(
+        [
+            tf.keras.Input((WINDOW, FEATURES)),
+            tf.keras.layers.Bidirectional(tf.keras.layers.LSTM(spec["units"], kernel_initializer=start)),
+            tf.keras.layers.Dense(HORIZON),
+        ]
+    )
+
+
+def loss(y_true, y_pred, weight):
+    import tensorflow as tf
+
+    return tf.reduce_sum(weight[:, None] * tf.square(y_true - y_pred)), tf.reduce_sum(weight)
+
+
+def declare(options):
+    from pyspark.sql import types as T
+
+    from brazada.tables import Table, array_of, column
+    from brazada.training.task import Task
+
+    table = Table(
+        name="bench.windows",
+        comment="Rows shaped as windows of prices.",
+        columns=T.StructType(
+            [
+                column("id", T.LongType(), "Number"),
+                column("window", array_of(T.FloatType()), "Window"),
+                column("target", array_of(T.FloatType()), "Horizon"),
+                column("product", T.IntegerType(), "Group"),
+                column("split", T.StringType(), "train or validate"),
+                column("shard", T.IntegerType(), "File"),
+            ]
+        ),
+        key=("id",),
+        partition_by=("split", "shard"),
+    )
+    spec = {"epochs": options.epochs, "batch": 128, "units": options.units}
+    return table, Task("bench", table.name, ("window", "target"), decode, build, loss, spec, baseline=1e9)
+
+
+def rows(spark, options):
+    from pyspark.sql import functions as F
+
+    from brazada.training.feed import with_shards
+
+    def wave(length):
+        steps = F.sequence(F.lit(1), F.lit(length))
+        return F.transform(steps, lambda step: F.sin(step * F.col("id") / 97).cast("float"))
+
+    frame = spark.range(options.rows).withColumns({"window": wave(WINDOW * FEATURES), "target": wave(HORIZON)})
+    frame = frame.withColumn("product", (F.col("id") % options.groups).cast("int"))
+    held_out = (F.col("id") / options.groups).cast("int") % 20 == 0
+    frame = frame.withColumn("split", F.when(held_out, "validate").otherwise("train"))
+    return with_shards(frame, by=("split",), key=("id",), shards=8)
+
+
+def measure(name, options):
+    from brazada.report import job
+    from brazada.settings import load
+
+    kind, _, count = name.partition("-")
+    overrides = [
+        f"spark.master=local[{MEASURES[name]['cores']}]",
+        f"warehouse.path={options.warehouse}",
+        f"training.ranks={count if kind == 'ranks' else 1}",
+        f"training.launch={'horovod' if kind == 'ranks' else 'process'}",
+        f"training.feed={'tfdata' if kind == 'tfdata' else 'petastorm'}",
+        "training.start_timeout_s=120",
+    ]
+    table, task = declare(options)
+    with job("bench", load(overrides=overrides, variables={}), ()) as here:
+        if not here.store.exists(table.name):
+            here.store.append_once(table, rows(here.spark, options), "all")
+        if kind == "memory":
+            return figures(in_memory(here, task))
+        if kind == "many":
+            return side_by_side(here, task)
+        from brazada.training.train import train
+
+        return figures(train(here, task).outcome)
+
+
+def in_memory(here, task):
+    from brazada.training import devices, preflight
+    from brazada.training.columns import arrow_columns
+    from brazada.training.loop import Feeds, fit
+    from brazada.training.ranks import Alone
+    from brazada.training.reader import MemoryFeed
+
+    devices.own(1)
+    plan = preflight.check(task, here.store.read(task.table), "true", ranks=1)
+    parts = [decode(c) for url in plan.train[0].files for c in arrow_columns(url, task.columns)]
+    joined = tuple(np.concatenate(part) for part in zip(*parts, strict=True))
+    return fit(task, Feeds(MemoryFeed(joined, plan.batch, seed=7), None), Alone(), seed=7)
+
+
+def figures(outcome):
+    """Of the epochs after the first, which compiles."""
+    later = outcome.history[1:]
+    return {name: float(np.mean([entry[name] for entry in later])) for name in ("samples_per_s", "feed_share")}
+
+
+def side_by_side(here, task):
+    from brazada.training.many import train_many
+
+    train_many(here, task.with_spec(epochs=1), ("product",))  # starts the workers, which import TensorFlow once
+    started = time.perf_counter()
+    done = train_many(here, task, ("product",))
+    assert all(fit.status == "done" for fit in done.fits), done.fits
+    return {"seconds": time.perf_counter() - started}
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    for name, default in (("rows", 20_000), ("units", 32), ("groups", 8), ("epochs", 4)):
+        parser.add_argument(f"--{name}", type=int, default=default)
+    parser.add_argument("--only", nargs="*", default=list(MEASURES))
+    parser.add_argument("--child")
+    parser.add_argument("--warehouse")
+    options = parser.parse_args()
+    if options.child:
+        print(json.dumps(measure(options.child, options)))
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        found = {name: child(name, options, folder) for name in options.only}
+    report(found)
+
+
+def child(name, options, folder):
+    sizes = [f"--{key}={getattr(options, key)}" for key in ("rows", "units", "groups", "epochs")]
+    command = [sys.executable, __file__, "--child", name, "--warehouse", f"{folder}/warehouse", *sizes]
+    with (Path(folder) / f"{name}.log").open("w+") as log:
+        environ = os.environ | {"PYTHONPATH": str(LIB)}
+        done = subprocess.run(
+            command, check=False, stdout=subprocess.PIPE, stderr=log, env=environ, cwd=folder, text=True
+        )
+        if done.returncode:
+            log.seek(0)
+            raise SystemExit(f"{name} failed:\n{log.read()[-4000:]}")
+    values = json.loads(done.stdout.strip().splitlines()[-1])
+    print(name, values, file=sys.stderr)
+    return values
+
+
+def report(found):
+    grid = Grid("measurement", "samples/s", "feed's share", "seconds", "against one", "goal")
+    goals = {"petastorm": "share < 10 %", "ranks-2": ">= 1.6 x", "many-2": ">= 1.7 x"}
+    for name, values in found.items():
+        rate, share, seconds = (values.get(key) for key in ("samples_per_s", "feed_share", "seconds"))
+        one = found.get(name.replace("-2", "-1"), values)
+        gain = rate / one["samples_per_s"] if rate else one["seconds"] / seconds
+        cells = (
+            f"{rate:,.0f}" if rate else "",
+            f"{share:.1%}" if share is not None else "",
+            f"{seconds:.1f}" if seconds else "",
+            f"{gain:.2f} x" if name.endswith("-2") else "",
+        )
+        grid.add_row(name, *cells, goals.get(name, ""))
+    Console().print(grid)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,22 @@
+"""The task of the end-to-end tests, sent to Spark's workers by value: they cannot import it."""
+
+import sys
+from pathlib import Path
+
+import pytest
+from pyspark import cloudpickle
+
+sys.path.insert(0, str(Path(__file__).parents[2] / "e2e" / "training"))
+import lines
+
+cloudpickle.register_pickle_by_value(lines)
+
+
+@pytest.fixture
+def points(job):
+    """Write points into the table of lines: `points(rows=..., source=...)`."""
+
+    def write(batch="points", **options):
+        return job.store.append_once(lines.TABLE, lines.points(job.spark, **options), batch)
+
+    return write

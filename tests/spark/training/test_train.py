@@ -1,0 +1,81 @@
+"""A task trained in one process: registered, judged, loaded, used; and one model per group."""
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from lines import LINES, TABLE, mean_of_y
+from pyspark.sql import functions as F
+
+from brazada.errors import ModelError, TrainingError
+from brazada.training import files, many
+from brazada.training.evaluation import predict, record
+from brazada.training.registry import load
+from brazada.training.train import runs_folder, train
+
+
+def test_a_run_is_registered_judged_loaded_and_used(job, points):
+    version = points(rows=64)
+    task = replace(LINES.with_spec(epochs=25, batch=8), statistics=mean_of_y)
+    run = train(job, task)
+    assert run.promoted
+    assert job.report.notes[-1] == f"run {run.id}: promoted, {run.reason}"
+    row = job.spark.table("ml.runs").first()
+    assert (row["run"], row["version"], row["filter"], row["promoted"]) == (run.id, version, "true", True)
+    train_mean = job.spark.table(TABLE.name).where("split = 'train'").agg(F.avg("y")).first()[0]
+    assert json.loads(row["spec"])["statistics"]["mean"] == pytest.approx(train_mean)
+    figures = {(f["name"], f["step"]): f["value"] for f in job.spark.table("ml.metrics").collect()}
+    assert figures["val_loss", 25] == run.outcome.history[-1]["val_loss"]
+    assert figures["baseline_loss", 0] == run.outcome.baseline["loss"]
+    assert files.names(runs_folder(job)) == []
+
+    model, snapshot = load(job, LINES), job.store.read(TABLE.name)
+    predicted = predict(job, model, snapshot.frame, key=["id"])
+    for _ in range(2):
+        record(job, model, snapshot, predicted, key=["id"])
+    kept = job.spark.table("ml.predictions").withColumn("id", F.col("id").cast("long"))
+    pairs = kept.join(snapshot.frame, "id", how="inner").select("prediction", "y").collect()
+    assert len(pairs) == 64
+    assert np.mean([(p[0] - y) ** 2 for p, y in pairs]) < 0.5 * run.outcome.baseline["loss"]
+
+    refit = train(job, task, refit_of=run)
+    assert (refit.promoted, len(refit.outcome.history)) == (True, run.outcome.best_epoch)
+    assert refit.start.spec["statistics"]["mean"] != pytest.approx(train_mean)
+
+
+def test_a_model_that_does_not_beat_its_baseline_is_not_promoted(job, points):
+    points(rows=32)
+    run = train(job, replace(LINES.with_spec(epochs=1), baseline=1e-9))
+    assert not run.promoted
+    assert "NOT promoted, loss" in job.report.notes[-1]
+    with pytest.raises(ModelError, match="a promoted run of lines"):
+        load(job, LINES)
+    with pytest.raises(TrainingError, match="an unfinished run nothing"):
+        train(job, LINES, resume="nothing")
+
+
+def test_one_model_per_group_resumes_and_survives_a_group_that_fails(job, points):
+    pinned = 0
+    for name in "abc":
+        pinned = points(name, rows=40, source=name)
+    job.spark.sql(f"UPDATE {TABLE.name} SET y = double('inf') WHERE source = 'b' AND id = 7")
+    task = LINES.with_spec(epochs=3, batch=8)
+    first = many.train_many(job, task, by=("source",))
+    by_group = {fit.group["source"]: fit for fit in first.fits}
+    assert {name: fit.status for name, fit in by_group.items()} == {"a": "done", "b": "failed", "c": "done"}
+    assert "1 of 30 that do not: targets hold NaN or infinity" in by_group["b"].error
+    assert by_group["a"].metrics["loss"] < by_group["a"].baseline["loss"]
+    assert first.version == pinned + 1
+
+    job.spark.sql(f"UPDATE {TABLE.name} SET y = 1 WHERE source = 'b' AND id = 7")
+    again = many.train_many(job, task, by=("source",), resume=first.run)
+    # The version stays pinned: the group that failed fails again; the finished ones are taken as they stand.
+    assert again.version == first.version
+    assert {f.group["source"]: f.seconds for f in again.fits if f.status == "done"} == {
+        name: by_group[name].seconds for name in "ac"
+    }
+    assert sorted(f.status for f in again.fits) == ["done", "done", "failed"]
+    assert many.model_of(task, again, {"source": "a"}).keras().count_params() == 4
+    with pytest.raises(ModelError, match="a finished fit"):
+        many.model_of(task, again, {"source": "b"})

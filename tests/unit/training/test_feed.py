@@ -1,0 +1,131 @@
+"""Every row reaches exactly one rank, once per epoch, in equally many steps on all of them."""
+
+import itertools
+import math
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from lines import LINES
+
+from brazada.errors import TrainingError
+from brazada.training import columns, reader
+from brazada.training.feed import Share, assign, plan
+from brazada.training.reader import FileFeed, MemoryFeed
+
+sizes = st.lists(st.integers(1, 500), min_size=1, max_size=40)
+
+
+def files(rows):
+    return {f"file:///t/shard={number}/part.parquet": count for number, count in enumerate(rows)}
+
+
+@given(sizes, st.integers(1, 8))
+def test_shares_are_disjoint_complete_and_balanced(rows, ranks):
+    shares = assign(files(rows), ranks)
+    taken = [url for share in shares for url in share.files]
+    assert sorted(taken) == sorted(files(rows))
+    assert [share.rows for share in shares] == [sum(files(rows)[url] for url in share.files) for share in shares]
+    assert max(s.rows for s in shares) - min(s.rows for s in shares) <= max(rows)
+
+
+@given(st.integers(1, 10_000), st.integers(1, 8), st.integers(1, 5), st.integers(1, 512))
+def test_equal_shards_need_no_more_steps_than_one_rank_does(rows, ranks, each, batch):
+    shards = [len(range(shard, rows, ranks * each)) for shard in range(ranks * each)]
+    if min(shards) == 0:
+        return
+    planned = plan(files(shards), {}, ranks=ranks, batch=batch)
+    assert all(math.ceil(share.rows / planned.batch) <= planned.steps for share in planned.train)
+    assert planned.steps == math.ceil(max(share.rows for share in planned.train) / planned.batch)
+    # Equal shards: a rank has at most one row per file more than another.
+    assert (planned.steps - 1) * planned.batch * ranks < rows + ranks * each
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.lists(st.integers(1, 30), min_size=1, max_size=6),
+    st.integers(1, 40),
+    st.integers(0, 3),
+    st.floats(1e-5, 1e-2),
+)
+def test_every_pass_holds_every_row_once_in_the_steps_agreed(chunks, batch, more, shuffle_mb):
+    rows, edges = sum(chunks), np.cumsum([0, *chunks])
+    number = np.arange(rows, dtype=np.float32)
+    pieces = [(number[a:b, None], number[a:b], np.ones(b - a, np.float32)) for a, b in itertools.pairwise(edges)]
+
+    def source(*_):
+        while True:
+            yield from pieces
+
+    steps = math.ceil(rows / batch) + more
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(reader, "decoded_chunks", source)
+        feed = FileFeed(LINES, Share(("one",), rows), batch, steps=steps, seed=3, shuffle_mb=shuffle_mb)
+        passes = [list(feed.batches(epoch)) for epoch in (1, 2)]
+        feed.close()
+    for batches in passes:
+        assert len(batches) == steps
+        weighed = np.concatenate([targets[weights > 0] for _, targets, weights in batches])
+        assert sorted(weighed) == number.tolist()
+        assert all(len(weights) <= batch for _, _, weights in batches)
+
+
+def test_order_differs_between_epochs_and_ranks_and_repeats_with_the_seed(line_rows):
+    def order(seed, epoch, rank):
+        return np.concatenate([b[1] for b in MemoryFeed(line_rows(50), 8, seed, rank).batches(epoch)]).tolist()
+
+    assert order(7, 1, 0) == order(7, 1, 0)
+    assert len({tuple(order(*key)) for key in ((7, 1, 0), (7, 2, 0), (7, 1, 1), (8, 1, 0))}) == 4
+
+
+@pytest.fixture
+def parquet(tmp_path):
+    """Three files of the line, in a folder whose name needs escaping; row groups of 7 rows."""
+    urls = []
+    for number in range(3):
+        x = np.random.default_rng(number).normal(size=(20, 3)).astype(np.float32)
+        table = pa.table({"x": list(x), "y": x.sum(axis=1), "id": np.arange(20)})
+        path = tmp_path / "source=a b%c" / f"{number}.parquet"
+        path.parent.mkdir(exist_ok=True)
+        pq.write_table(table, path, row_group_size=7)
+        urls.append(f"file:{path}")
+    return tuple(urls)
+
+
+def test_petastorm_and_tfdata_give_the_same_batches(parquet):
+    feeds = [
+        FileFeed(LINES, Share(parquet, 60), 16, library=name, steps=4, seed=1, shuffle_mb=0.0003)
+        for name in ("petastorm", "tfdata")
+    ]
+    for epoch in (1, 2, 3):
+        for one, other in zip(*(feed.batches(epoch) for feed in feeds), strict=True):
+            for a, b in zip(one, other, strict=True):
+                assert a.dtype == b.dtype
+                np.testing.assert_array_equal(a, b)
+    for feed in feeds:
+        feed.close()
+
+
+@pytest.mark.parametrize("library", ["petastorm", "tfdata"])
+def test_evaluation_reads_every_row_once_in_order_each_time(parquet, library):
+    feed = FileFeed(LINES, Share(parquet, 60), 16, library=library)
+    passes = [np.concatenate([batch[1] for batch in feed.batches(0)]) for _ in range(3)]
+    feed.close()
+    expected = np.concatenate([c["y"] for url in parquet for c in columns.arrow_columns(url, ["y"])])
+    for values in passes:
+        np.testing.assert_array_equal(values, expected)
+
+
+def test_lists_of_different_lengths_are_refused_by_column():
+    with pytest.raises(TrainingError, match="'x'"):
+        columns.columns_of(pa.RecordBatch.from_pydict({"x": [[1.0], [1.0, 2.0]]}))
+
+
+def test_fewer_files_than_ranks_and_an_empty_split_are_refused():
+    with pytest.raises(TrainingError, match="2 ranks; found 1 file"):
+        plan(files([10]), {}, ranks=2, batch=4)
+    with pytest.raises(TrainingError, match="rows to train on"):
+        plan({}, {}, ranks=1, batch=4)

@@ -1,0 +1,95 @@
+"""A stored model is data that fits its task or is refused; promotion needs a beaten baseline; files appear whole."""
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from lines import LINES
+
+from brazada.errors import ModelError
+from brazada.training import files
+from brazada.training import model as models
+from brazada.training.loop import Outcome
+from brazada.training.model import Model
+from brazada.training.registry import Start, code_version, judge
+
+WEIGHTS = [np.array([[1.0], [2.0], [3.0]], np.float32), np.ones(1, np.float32)]
+START = Start("lines-1", "lines", "tests.lines", 3, "true", 7, dict(LINES.spec))
+
+
+@pytest.fixture
+def stored(tmp_path):
+    models.save(tmp_path, Model(LINES.with_spec(width=5), "lines-1", WEIGHTS, {"inputs": [3]}), {"version": 3})
+    return tmp_path
+
+
+def test_a_stored_model_computes_as_before_by_the_stored_spec(stored):
+    model = models.load(stored, LINES)
+    assert model.task.spec["width"] == 5
+    assert model.keras()(np.array([[1.0, 0.0, 1.0]])).numpy().tolist() == [[5.0]]
+    assert json.loads((stored / "model.json").read_text())["version"] == 3
+
+
+def test_no_pickle_is_ever_read(stored):
+    np.savez(stored / "weights.npz", **{"meta": np.array("{}"), "weight.00000": np.array([object()], dtype=object)})
+    with pytest.raises(ModelError, match=r"weights.npz"):
+        models.load(stored, LINES)
+
+
+def test_a_model_of_another_task_or_shape_or_with_files_missing_is_refused(stored):
+    with pytest.raises(ModelError, match="a model of the task planes; found one of lines"):
+        models.load(stored, replace(LINES, name="planes"))
+    other = models.load(stored, LINES)
+    with pytest.raises(ModelError, match=r"2 weights .* found 6 weights"):
+        replace(other, task=LINES.with_spec(norm=True)).keras()
+    with pytest.raises(ModelError, match="inputs"):
+        other.check((np.zeros((2, 4)), np.zeros(2), np.zeros(2)))
+    (stored / "model.json").unlink()
+    with pytest.raises(ModelError, match=r"expected weights.npz and model.json"):
+        models.load(stored, LINES)
+
+
+@pytest.mark.parametrize(
+    ("score", "baseline", "promoted", "reason"),
+    [
+        (0.5, {"loss": 0.6}, True, "beats the baseline"),
+        (0.6, {"loss": 0.6}, False, "does not beat"),
+        (float("nan"), {"loss": 0.6}, False, "does not beat"),
+        (0.5, {}, False, "no baseline"),
+    ],
+)
+def test_only_a_beaten_baseline_promotes(score, baseline, promoted, reason):
+    run = judge(LINES, START, Outcome([], [], 1, {"loss": score}, baseline, {}))
+    assert run.promoted is promoted
+    assert reason in run.reason
+
+
+def test_a_refit_is_promoted_as_the_run_it_refits():
+    outcome = Outcome([], [], 4, {}, {}, {})
+    runs = [judge(LINES, replace(START, refit_of="lines-0", promoted=known), outcome) for known in (True, False)]
+    assert [run.promoted for run in runs] == [True, False]
+
+
+def test_a_write_that_fails_leaves_the_file_before(tmp_path, monkeypatch):
+    url = str(tmp_path / "deep" / "file")
+    files.write(url, b"one")
+    monkeypatch.setattr("os.fsync", lambda _: (_ for _ in ()).throw(OSError("disk full")))
+    with pytest.raises(OSError, match="disk full"):
+        files.write(url, b"two")
+    assert files.read(url) == b"one"
+    assert files.names(str(tmp_path / "deep")) == ["file"]
+
+
+def test_files_live_at_a_cloud_url_too():
+    files.write("memory://run/a.npz", files.pack({"x.0": np.arange(3)}, {"epoch": 2}))
+    arrays, meta = files.unpack(files.read("memory://run/a.npz"))
+    assert arrays["x.0"].tolist() == [0, 1, 2]
+    assert meta == {"epoch": 2}
+    files.remove("memory://run")
+    assert files.names("memory://run") == []
+    assert files.read("memory://run/a.npz") is None
+
+
+def test_the_code_version_names_a_commit():
+    assert len(code_version().split("+")[0]) == 40
