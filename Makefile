@@ -18,7 +18,9 @@ $(READY): requirements.lock setup.py conf/setup/setup_env.py conf/setup/horovod-
 	$(PYTHON) conf/setup/setup_env.py
 
 demo: $(READY) ## Set up and run the main job on the shipped sample: files to forecasts
-	$(BIN)/python tests/demo.py $(DEMO)
+	$(BIN)/brazada prices run --source kalimati $(SAMPLE)/kalimati_2023_2024.csv.gz --warehouse $(DEMO)
+	$(BIN)/brazada prices run --source odepa $(SAMPLE)/precio_consumidor_2024.csv.gz --warehouse $(DEMO)
+	$(BIN)/brazada prices summary --warehouse $(DEMO)
 
 test: $(READY) ## Set up and run every test
 	$(BIN)/python -m pytest
@@ -28,7 +30,7 @@ lint: $(READY) ## Check style and types
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 
-bench: $(READY) ## Measure speed and quality; DATA=folder with odepa-prices/ and kalimati-prices/ (see docs/results.md)
+bench: $(READY) ## Measure speed and quality; DATA=folder with odepa-prices/ and kalimati-prices/
 	$(BIN)/python tests/bench/run.py $(DATA)
 
 chaos: $(READY) ## Kill jobs at random moments, CHAOS_RUNS times (default 20)

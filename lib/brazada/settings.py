@@ -45,7 +45,7 @@ class Spark(Section):
     @classmethod
     def _flat(cls, config: Any) -> Any:
         """Spark's keys hold dots, so `--set spark.config.spark.ui.enabled=true` arrives nested."""
-        return {key: _spark_text(value) for key, value in _leaves(config, "")} if isinstance(config, dict) else config
+        return {key: _text(value) for key, value in _leaves(config, "")} if isinstance(config, dict) else config
 
 
 class Settings(Section):
@@ -92,7 +92,7 @@ def dotted(settings: Settings, *sections: str, verbose: bool = True) -> Iterator
     for key, value in _leaves(tree, ""):
         if not verbose and _LAYOUT.search(key):
             continue
-        masked = "***" if _SECRET.search(key) and value else _URL_LOGIN.sub("***@", str(value))
+        masked = "***" if _SECRET.search(key) and value else _URL_LOGIN.sub("***@", _text(value))
         yield key, masked
 
 
@@ -104,8 +104,9 @@ def _leaves(tree: Any, prefix: str) -> Iterator[tuple[str, Any]]:
         yield prefix, tree
 
 
-def _spark_text(value: Any) -> str:
-    return str(value).lower() if isinstance(value, bool) else str(value)
+def _text(value: Any) -> str:
+    """A value as YAML and Spark write it."""
+    return "null" if value is None else str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def _read(path: Path) -> dict[str, Any]:

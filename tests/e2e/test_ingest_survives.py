@@ -35,7 +35,7 @@ def test_chaos_ingest_killed_and_run_again(brazada, start, kill_group, content, 
     brazada(*words, "--warehouse", str(tmp_path / "whole"))
     seconds = time.monotonic() - clock
     whole = tables(content, tmp_path / "whole")
-    assert len(whole["prices.observations"]) + len(whole["ops.quarantine"]) > 1200
+    assert len(whole["prices.observations"]) + len(whole["ops.quarantine"]) == 60 * 20
     for number in range(kills):
         warehouse = tmp_path / f"killed{number}"
         moment = random.uniform(0.2, 1.0) * seconds

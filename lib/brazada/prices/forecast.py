@@ -32,13 +32,14 @@ def forecast(job: Job, source: str | None = None) -> None:
     for name in sources_in(serving, job.settings.prices, source):
         asked = question(windows, name, LIVE)
         chosen = serving.where(F.col("source") == name).toPandas()
-        rows = _forecasts(job, asked, chosen[chosen["series"].isin(asked.at.keys["series"])])
+        rows = forecasts(job, asked, chosen[chosen["series"].isin(asked.at.keys["series"])])
         job.note(f"{name}: {rows['series'].nunique()} of {len(chosen)} series forecast from {rows['origin'].max()}")
         where = f"{slice_of([name])} AND origin = DATE'{rows['origin'].max()}'"
         job.store.replace(FORECASTS, written(job, FORECASTS, asked, rows), where)
 
 
-def _forecasts(job: Job, asked: Question, serving: pd.DataFrame) -> pd.DataFrame:
+def forecasts(job: Job, asked: Question, serving: pd.DataFrame) -> pd.DataFrame:
+    """The columns of `prices.forecasts` at the origins asked for, each series by the model that `serving` names."""
     wanted = {*serving["model"], *serving["bounds"]} - {CONFORMAL}
     found = candidates(job, asked, wanted)
     parts = []

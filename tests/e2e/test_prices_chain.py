@@ -1,0 +1,51 @@
+"""The shipped sample, from files to forecasts by the command line, run twice; then the notebook over what it wrote."""
+
+import json
+import os
+from pathlib import Path
+
+import nbformat
+from nbclient import NotebookClient
+
+ROOT = Path(__file__).resolve().parents[2]
+SAMPLE = ROOT / "tests/sample/prices/kalimati_2023_2024.csv.gz"
+QUICK = (
+    "--set=prices.sources.kalimati.epochs=1",
+    "--set=prices.networks.over_all={members: 1, units: 4, dense: 4}",
+    "--set=prices.trees.rounds=5",
+    "--set=prices.judging.refit_every=100",
+    "--set=prices.judging.bootstrap=20",
+    "--set=training.start_timeout_s=120",
+)
+STABLE = ("prices.observations", "ops.quarantine", "ops.ingested_files", "prices.series", "prices.windows")
+
+
+def test_files_to_forecasts_twice_and_the_notebook(brazada, content, tmp_path):
+    warehouse = tmp_path / "warehouse"
+    words = ("prices", "run", "--source", "kalimati", str(SAMPLE), "--warehouse", str(warehouse), *QUICK)
+    said = brazada(*words).err
+    assert "rows in 6,884 = good 6,882 + duplicate 0 + quarantined 2" in said
+    assert "inside the 80 % band" in said
+    before = {name: content(warehouse, name) for name in STABLE}
+    forecasts = content(warehouse, "prices.forecasts")
+    brazada(*words[:4], "--steps=ingest,series,windows", *words[4:])
+    assert {name: content(warehouse, name) for name in STABLE} == before
+    query = "SELECT count(*) AS rows FROM prices.latest_forecasts"
+    (row,) = json.loads(brazada("sql", query, "--format", "json", "--warehouse", str(warehouse)).out)
+    assert row["rows"] == len(forecasts) > 0
+    shown = brazada("prices", "summary", "--warehouse", str(warehouse)).out
+    for part in ("Files taken in", "served", "naive", "Three forecasts", "brazada sql"):
+        assert part in shown
+    run_notebook(ROOT / "notebooks/prices.ipynb", warehouse)
+
+
+def run_notebook(path: Path, warehouse: Path) -> None:
+    """Execute every cell; a cell that raises fails the test."""
+    notebook = nbformat.read(path, as_version=4)
+    environment = {**os.environ, "BRAZADA_WAREHOUSE": str(warehouse)}
+    client = NotebookClient(
+        notebook, timeout=300, kernel_name="python3", resources={"metadata": {"path": str(path.parent)}}
+    )
+    client.execute(env=environment)
+    pictures = [out for cell in notebook.cells for out in cell.get("outputs", []) if "image/png" in out.get("data", {})]
+    assert len(pictures) >= 2

@@ -1,0 +1,214 @@
+"""Networks trained, models judged and forecasts made on a small market: what must hold whatever the figures."""
+
+import datetime as dt
+import json
+import math
+import sys
+
+import numpy as np
+import pytest
+from pyspark.sql import functions as F
+from rich.console import Console
+
+from brazada.prices import backtest, forecast, scoring, series, training, windows
+from brazada.prices.candidates import candidates, question
+from brazada.prices.results import BACKTEST, FITS, FORECASTS, SCORES, SERVED, SERVING
+from brazada.prices.tables import OBSERVATIONS, SERIES, WINDOWS
+from brazada.prices.views import VIEWS
+from brazada.report import Job
+from brazada.settings import load
+from brazada.tables import Store
+
+DAYS, GOODS, WINDOW, HORIZON = 60, 5, 6, 2
+SMALL = (
+    *(f"prices.sources.kalimati.{setting}" for setting in (f"window={WINDOW}", f"horizon={HORIZON}", "epochs=2")),
+    "prices.sources.kalimati.season=5",
+    "prices.networks.over_all={members: 2, units: 4, dense: 4, batch: 64}",
+    "prices.networks.per_product={units: [4, 3], epochs: 1, batch: 64}",
+    "prices.trees={rounds: 5, leaves: 4, rows_per_leaf: 5}",
+    "prices.judging={bootstrap: 50, prior_origins: 5}",
+    "prices.shards=2",
+    "training.launch=process",
+    "training.ranks=1",
+)
+
+
+def prices():
+    """Noise around a level; the last good is not published on every day."""
+    generator = np.random.default_rng(3)
+    for good in range(GOODS):
+        for day in range(DAYS):
+            if good < GOODS - 1 or day % 6:
+                yield good, day, round(50 + 10 * good + 5 * math.sin(day) + generator.normal(), 2)
+
+
+def observations(spark, rows):
+    values = []
+    for good, day, price in rows:
+        key = ("kalimati", dt.date(2024, 1, 1) + dt.timedelta(days=day), "", f"Good {good}", "", "", "KG")
+        values.append((*key, "kg", 1.0, price, price, price, price, "NPR", None, "batch"))
+    return spark.createDataFrame(values, OBSERVATIONS.columns)
+
+
+@pytest.fixture(scope="module")
+def market(spark_session, tmp_path_factory):
+    """The whole chain, run once: observations to forecasts."""
+    warehouse = tmp_path_factory.mktemp("market")
+    settings = load(overrides=[*SMALL, f"warehouse.path={warehouse}"], variables={})
+    job = Job(
+        "test",
+        "run-1",
+        settings,
+        spark_session,
+        Store(spark_session, settings.warehouse),
+        Console(quiet=True, file=sys.stderr),
+    )
+    job.store.merge(OBSERVATIONS, observations(spark_session, prices()))
+    series.series(job)
+    windows.windows(job)
+    training.train_global(job)
+    training.train_products(job, "kalimati", "lstm_attention", "%Good 0%")
+    backtest.backtest(job)
+    forecast.forecast(job)
+    yield job
+    for schema in ("prices", "ops", "ml"):
+        spark_session.sql(f"DROP SCHEMA IF EXISTS {schema} CASCADE")
+
+
+def read(job, table):
+    return job.store.read(table.name).frame.toPandas()
+
+
+def test_every_model_stands_beside_the_baselines_on_the_same_rows(market):
+    rows = read(market, BACKTEST)
+    everywhere = {
+        "naive",
+        "seasonal_naive",
+        "ses",
+        "theta",
+        "dynamic_theta",
+        "auto_ets",
+        "lightgbm",
+        "global",
+        "combination",
+    }
+    assert set(rows["model"]) == {*everywhere, "lstm_attention", SERVED}
+    expected = market.store.read(WINDOWS.name).frame.where(F.col("split").isin("validate", "test")).count() * HORIZON
+    counts = rows["model"].value_counts()
+    assert {name: counts[name] for name in everywhere} == dict.fromkeys(everywhere, expected)
+    assert set(rows.loc[rows["model"] == "lstm_attention", "series"]) == {"kalimati|Good 0|||KG"}
+
+
+def test_only_published_prices_are_scored_and_naive_repeats_the_last(market):
+    rows, known = read(market, BACKTEST), read(market, SERIES)
+    published = known[known["observed"]].set_index(["series", "date"])["price"]
+    scored = rows[rows["observed"]]
+    found = published.loc[list(zip(scored["series"], scored["target_date"], strict=True))].to_numpy()
+    np.testing.assert_allclose(scored["actual"].to_numpy(float), found)
+    assert rows.loc[~rows["observed"], "scaled_error"].isna().all()
+    filled = known.set_index(["series", "date"])["price"]
+    naive = rows[rows["model"] == "naive"]
+    last = filled.loc[list(zip(naive["series"], naive["origin"], strict=True))].to_numpy()
+    np.testing.assert_allclose(naive["forecast"].to_numpy(float), last)
+
+
+def test_no_validation_target_lies_in_the_test_part(market):
+    rows = read(market, BACKTEST)
+    first_test = rows.loc[rows["split"] == "test", "target_date"].min()
+    validated = rows[(rows["split"] == "validate") & rows["observed"]]
+    assert validated["target_date"].max() < first_test
+
+
+def test_a_network_serves_only_where_it_beat_naive_on_validation(market):
+    rows, serving = read(market, BACKTEST), read(market, SERVING)
+    assert sorted(serving["series"]) == sorted(rows["series"].unique())
+    ratios = scoring.series_ratios(rows[rows["split"] == "validate"].astype({"actual": float})).set_index(
+        ["model", "series"]
+    )
+    for row in serving.itertuples():
+        if row.model in ("global", "combination", "lstm_attention"):
+            assert ratios.loc[(row.model, row.series), "ratio"] < 1
+
+
+def test_served_rows_are_those_of_the_model_that_serves(market):
+    rows, serving = read(market, BACKTEST), read(market, SERVING).set_index("series")["model"]
+    served = rows[rows["model"] == SERVED]
+    assert set(served["split"]) == {"test"}
+    key = ["series", "origin", "horizon"]
+    chosen = rows[rows["model"] == rows["series"].map(serving)]
+    both = served.merge(chosen, on=key, suffixes=("", "_own"), validate="one_to_one")
+    assert len(both) == len(served) > 0
+    np.testing.assert_allclose(both["forecast"].astype(float), both["forecast_own"].astype(float))
+
+
+def test_the_views_agree_with_the_scores(market):
+    market.store.attach(VIEWS)
+    rows = read(market, BACKTEST).astype({"actual": float})
+    by_hand = (
+        scoring.metrics(rows, by=("split", "series", "model")).set_index(["split", "series", "model"]).sort_index()
+    )
+    view = market.spark.table("prices.series_scores").toPandas().set_index(["split", "series", "model"]).sort_index()
+    assert list(view.index) == list(by_hand.index)
+    for name in ("rows", "mae", "rmse", "smape", "mase", "rmsse", "pinball", "coverage_80", "coverage_95"):
+        np.testing.assert_allclose(view[name].astype(float), by_hand[name].astype(float), rtol=1e-9, err_msg=name)
+    overall = read(market, SCORES).set_index(["split", "model"])
+    assert overall.loc[("test", "naive"), "mae_ratio"] == 1
+    worst = market.spark.table("prices.worst_series").toPandas()
+    assert sorted(worst["series"]) == sorted(rows["series"].unique())
+    assert market.spark.table("prices.coverage").where("model = 'served'").count() == HORIZON
+
+
+def test_every_series_is_forecast_from_its_newest_price(market):
+    rows, known = read(market, FORECASTS), read(market, SERIES)
+    assert len(rows) == GOODS * HORIZON
+    assert set(rows["origin"]) == {known["date"].max()}
+    assert (rows["target_date"] > rows["origin"]).all()
+    assert set(rows["data_version"]) == {market.store.version(WINDOWS.name)}
+    served = read(market, SERVING).set_index("series")["model"]
+    assert (rows["model"] == rows["series"].map(served)).all()
+
+
+def test_what_a_global_forecast_looked_at_can_be_read_back(market):
+    everything = market.spark.createDataFrame(
+        [
+            row | {"model": "global", "bounds": "global", "calibration": json.dumps({"widths": [1.0] * 5})}
+            for row in read(market, SERVING).to_dict("records")
+        ],
+        SERVING.columns,
+    )
+    asked = question(market.store.read(WINDOWS.name), "kalimati", "live")
+    rows = forecast.forecasts(market, asked, everything.toPandas())
+    for weights in rows["attention"]:
+        assert len(weights) == WINDOW
+        assert sum(weights) == pytest.approx(1, abs=1e-5)
+
+
+def test_a_fit_is_recorded_and_not_made_again(market):
+    (before,) = market.store.read(FITS.name).frame.collect()
+    assert (before.status, before.network) == ("done", "lstm_attention")
+    training.train_products(market, "kalimati", "lstm_attention", "%Good 0%", resume=before.run)
+    (after,) = market.store.read(FITS.name).frame.collect()
+    assert after == before
+
+
+def test_judging_and_forecasting_again_change_nothing(market):
+    tables = BACKTEST, SCORES, SERVING, FORECASTS
+    before = [sorted(map(repr, market.store.read(table.name).frame.collect())) for table in tables]
+    backtest.backtest(market)
+    forecast.forecast(market)
+    assert before == [sorted(map(repr, market.store.read(table.name).frame.collect())) for table in tables]
+
+
+def test_a_forecast_does_not_know_what_comes_after_its_origin(market):
+    """The last day's prices tripled: what was forecast at every earlier origin stays as it was."""
+    names = ("naive", "ses", "auto_ets", "lightgbm")
+    asked = question(market.store.read(WINDOWS.name), "kalimati", "validate", "test")
+    before = candidates(market, asked, names)
+    tripled = [(good, day, price * 3 if day == DAYS - 1 else price) for good, day, price in prices()]
+    market.store.merge(OBSERVATIONS, observations(market.spark, tripled))
+    series.series(market)
+    windows.windows(market)
+    asked = question(market.store.read(WINDOWS.name), "kalimati", "validate", "test")
+    after = candidates(market, asked, names)
+    for name in names:
+        np.testing.assert_allclose(after[name].points, before[name].points, rtol=1e-6, atol=1e-9, err_msg=name)
