@@ -18,8 +18,9 @@ $(READY): requirements.lock setup.py conf/setup/setup_env.py conf/setup/horovod-
 	$(PYTHON) conf/setup/setup_env.py
 
 demo: $(READY) ## Set up and run the main job on the shipped sample: files to forecasts
-	$(BIN)/brazada prices run --source kalimati $(SAMPLE)/kalimati_2023_2024.csv.gz --warehouse $(DEMO)
-	$(BIN)/brazada prices run --source odepa $(SAMPLE)/precio_consumidor_2024.csv.gz --warehouse $(DEMO)
+	$(BIN)/brazada prices ingest --source kalimati $(SAMPLE)/kalimati_2023_2024.csv.gz --warehouse $(DEMO)
+	$(BIN)/brazada prices ingest --source odepa $(SAMPLE)/precio_consumidor_2024.csv.gz --warehouse $(DEMO)
+	$(BIN)/brazada prices run --steps series,windows,train,backtest,forecast --warehouse $(DEMO)
 	$(BIN)/brazada prices summary --warehouse $(DEMO)
 
 test: $(READY) ## Set up and run every test

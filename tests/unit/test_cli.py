@@ -15,6 +15,7 @@ from brazada.cli import main
         (["tables", "--set", "training.rank=1"], 2, "Did you mean 'training.ranks'"),
         (["tables", "--env", "moon"], 2, "local, databricks, emr"),
         (["prices", "run", "--source", "odepa"], 2, "no path"),
+        (["prices", "run", "prices.csv"], 2, "no --source"),
         (["prices", "run", "--source", "odepa", "--steps", "fly"], 2, "fly"),
     ],
 )

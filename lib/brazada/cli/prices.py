@@ -120,21 +120,22 @@ def forecast(settings: Settings, verbose: bool, source: str | None) -> None:
 
 
 @prices.command()
-@_source(required=True)
+@_source()
 @click.option("--steps", default=",".join(_STEPS), show_default=True, help="Some of these, separated by commas.")
 @click.argument("paths", nargs=-1)
 @with_settings
-def run(settings: Settings, verbose: bool, source: str, steps: str, paths: tuple[str, ...]) -> None:
-    """Do all of it for one source, or the named steps, in one Spark session."""
+def run(settings: Settings, verbose: bool, source: str | None, steps: str, paths: tuple[str, ...]) -> None:
+    """Do all of it for one source, or the named steps for one or all, in one Spark session."""
     wanted = {step.strip() for step in steps.split(",")}
     if unknown := wanted - set(_STEPS):
         raise UsageError(f"steps out of {', '.join(_STEPS)}", found=", ".join(sorted(unknown)), todo="correct --steps")
-    if "ingest" in wanted and not paths:
-        raise UsageError("files to ingest", found="no path", todo="name PATHS, or leave ingest out of --steps")
+    if "ingest" in wanted and not (source and paths):
+        found = "no path" if source else "no --source"
+        raise UsageError("a source and its files to ingest", found=found, todo="name both, or leave out ingest")
     from brazada.prices import backtest, forecast, ingest, series, training, windows
 
     work: dict[str, Callable[[Job], None]] = {
-        "ingest": lambda job: ingest.ingest(job, source, paths),
+        "ingest": lambda job: ingest.ingest(job, source or "", paths),
         "series": lambda job: series.series(job, source),
         "windows": lambda job: windows.windows(job, source),
         "train": lambda job: training.train_global(job, source, None),
