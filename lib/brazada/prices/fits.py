@@ -12,8 +12,7 @@ from brazada.prices.features import Doubles, unscale_prices
 from brazada.prices.results import FITS
 from brazada.prices.tasks import product_task
 from brazada.report import Job
-from brazada.training.many import Many, model_of
-from brazada.training.train import runs_folder
+from brazada.training.many import model_of
 
 if TYPE_CHECKING:
     from brazada.prices.candidates import Question
@@ -31,8 +30,7 @@ def product_forecasts(job: Job, asked: Question) -> Iterator[tuple[str, Doubles,
         runs = {fit["run"] for fit in fits if fit["network"] == network}
         for fit in (fit for fit in fits if fit["network"] == network):
             rows = np.flatnonzero(asked.at.keys["series"] == fit["series"])
-            many = Many(fit["run"], asked.windows.version, f"{runs_folder(job)}/{fit['run']}", [])
-            model = model_of(task, many, {"series": fit["series"]}).keras()
+            model = model_of(job, task, fit["run"], {"series": fit["series"]}).keras()
             batch = {name: values[rows] for name, values in asked.at.batch.items()}
             prices[rows] = unscale_prices(rolled(model, batch), batch)
         yield network, prices, ", ".join(sorted(runs))

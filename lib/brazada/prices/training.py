@@ -10,6 +10,7 @@ from brazada.prices.tasks import PRODUCT_NETWORKS, global_task, product_task
 from brazada.report import Job
 from brazada.tables import literal
 from brazada.training.many import Many, train_many
+from brazada.training.registry import register_many
 from brazada.training.train import train
 
 
@@ -43,6 +44,7 @@ def train_products(job: Job, source: str | None, network: str, pattern: str = "%
             continue
         where = f"{slice_of([name])} AND series LIKE {literal(pattern)}"
         many = train_many(job, task, ["series"], where, resume=resume)
+        register_many(job, task, many)
         _record(job, name, network, many)
 
 

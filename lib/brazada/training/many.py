@@ -48,6 +48,7 @@ class Many:
 
     run: str
     version: int
+    where: str
     folder: str
     fits: list[Fit]
 
@@ -77,16 +78,17 @@ def train_many(job: Job, task: Task, by: Sequence[str], where: str = "true", *, 
     fits = [*kept.values(), *_fitted(job, task, rows, missing, folder)]
     failed = sum(fit.status == "failed" for fit in fits)
     job.note(f"run {run}: {len(fits) - failed} fits done, {failed} failed" + f" (--resume {run})" * bool(failed))
-    return Many(run, snapshot.version, folder, fits)
+    return Many(run, snapshot.version, facts["where"], folder, fits)
 
 
-def model_of(task: Task, many: Many, group: dict[str, Any]) -> Model:
-    """The model of one group. Raises `ModelError` where its fit is not done."""
-    content = files.read(f"{many.folder}/{_name(group)}.npz")
+def model_of(job: Job, task: Task, run: str, group: dict[str, Any]) -> Model:
+    """The model of one group of a run. Raises `ModelError` where its fit is not done."""
+    folder = f"{runs_folder(job)}/{run}"
+    content = files.read(f"{folder}/{_name(group)}.npz")
     if content is None:
-        raise ModelError(f"a finished fit of {group}", found=f"none in {many.folder}", todo="resume the run")
+        raise ModelError(f"a finished fit of {group}", found=f"none in {folder}", todo="resume the run")
     arrays, facts = files.unpack(content)
-    return Model(task.with_spec(**facts["spec"]), many.run, files.listed("weight", arrays), facts["shapes"])
+    return Model(task.with_spec(**facts["spec"]), run, files.listed("weight", arrays), facts["shapes"])
 
 
 def _resumed(job: Job, task: Task, run: str) -> dict[str, Any]:

@@ -8,7 +8,7 @@ import json
 import math
 import subprocess
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
@@ -24,6 +24,7 @@ from brazada.training.tracking import Tracking
 
 if TYPE_CHECKING:
     from brazada.report import Job
+    from brazada.training.many import Many
 
 _PACKAGES = ("tensorflow-cpu", "tensorflow", "keras", "horovod", "petastorm", "pyspark", "delta-spark", "numpy")
 
@@ -92,6 +93,32 @@ def register(job: Job, task: Task, run: Run, ranks: int) -> None:
     job.store.merge(METRICS, job.spark.createDataFrame(_figures(run), METRICS.columns))
     job.store.merge(RUNS, job.spark.createDataFrame([row], RUNS.columns))
     job.note(f"run {run.id}: {'promoted' if run.promoted else 'NOT promoted'}, {run.reason}")
+
+
+def register_many(job: Job, task: Task, many: Many) -> None:
+    """Log the fits of a run over groups as one run: its counts as metrics, every fit in `fits.json`.
+
+    Score and baseline are means over the groups whose fit is done. The models stay in the run's folder.
+    """
+    done = [fit for fit in many.fits if fit.status == "done"]
+    pairs = [(fit.metrics[task.judged_by], fit.baseline.get(task.judged_by, math.nan)) for fit in done]
+    better = sum(score < baseline for score, baseline in pairs)
+    score, baseline = (sum(column) / len(pairs) for column in zip(*pairs, strict=True)) if pairs else (None, None)
+    facts = {"table": task.table, "version": many.version, "filter": many.where, "code": code_version()}
+    counts = {"groups": len(many.fits), "failed": len(many.fits) - len(done), "better_than_baseline": better}
+    with TemporaryDirectory(prefix="brazada-run-") as folder:
+        (Path(folder) / "fits.json").write_text(json.dumps([asdict(fit) for fit in many.fits], default=str))
+        params = {k: v for k, v in task.spec.items() if not isinstance(v, dict | list)} | facts | packages()
+        history = [{"epoch": 0.0, **{name: float(count) for name, count in counts.items()}}]
+        logged = Tracking(job.settings).log(many.run, task.name, params, history, Path(folder))
+    best = sorted(fit.best_epoch or 0 for fit in done)
+    row = (many.run, task.name, dt.datetime.now(dt.UTC), *facts.values(), job.settings.training.seed, 1)
+    row += (json.dumps(dict(task.spec)), packages(), int(task.spec["epochs"]), best[len(best) // 2] if best else 0)
+    reason = f"{better} of {len(done)} groups beat their baseline; each is judged for itself"
+    row += (task.judged_by, score, baseline, None, False, reason, logged)
+    figures = [(many.run, name, 0, float(count)) for name, count in counts.items()]
+    job.store.merge(METRICS, job.spark.createDataFrame(figures, METRICS.columns))
+    job.store.merge(RUNS, job.spark.createDataFrame([row], RUNS.columns))
 
 
 def load(job: Job, task: Task, run: str | None = None) -> Model:

@@ -76,6 +76,6 @@ def test_one_model_per_group_resumes_and_survives_a_group_that_fails(job, points
         name: by_group[name].seconds for name in "ac"
     }
     assert sorted(f.status for f in again.fits) == ["done", "done", "failed"]
-    assert many.model_of(task, again, {"source": "a"}).keras().count_params() == 4
+    assert many.model_of(job, task, again.run, {"source": "a"}).keras().count_params() == 4
     with pytest.raises(ModelError, match="a finished fit"):
-        many.model_of(task, again, {"source": "b"})
+        many.model_of(job, task, again.run, {"source": "b"})
