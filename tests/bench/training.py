@@ -126,6 +126,7 @@ def measure(name, options):
 def in_memory(here, task):
     from brazada.training import devices, preflight
     from brazada.training.columns import arrow_columns
+    from brazada.training.learner import Learner
     from brazada.training.loop import Feeds, fit
     from brazada.training.ranks import Alone
     from brazada.training.reader import MemoryFeed
@@ -134,7 +135,7 @@ def in_memory(here, task):
     plan = preflight.check(task, here.store.read(task.table), "true", ranks=1)
     parts = [decode(c) for url in plan.train[0].files for c in arrow_columns(url, task.columns)]
     joined = tuple(np.concatenate(part) for part in zip(*parts, strict=True))
-    return fit(task, Feeds(MemoryFeed(joined, plan.batch, seed=7), None), Alone(), seed=7)
+    return fit(Learner(task, Alone(), 7), Feeds(MemoryFeed(joined, plan.batch, seed=7), None))
 
 
 def figures(outcome):

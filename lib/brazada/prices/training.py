@@ -17,17 +17,15 @@ from brazada.training.train import train
 def train_global(job: Job, source: str | None = None, resume: str | None = None) -> None:
     """Train a source's network on its training windows, then anew on training and validation windows together.
 
-    The first of the two runs is judged on the validation windows and finds the best number of epochs, the second is
-    the one that forecasts. Without `source` this is done for each; `resume` names a run of either kind to go on with.
+    The first is judged on the validation windows and finds the best number of epochs, the second, its refit, is the
+    one that forecasts. Without `source` this is done for each; `resume` names a run to go on with.
     """
     prices = job.settings.prices
     for name in _asked(job, source):
         task, where = global_task(prices, name), slice_of([name])
         if resume and not resume.startswith(f"{task.name}-"):
             continue
-        run = train(job, task, where, resume=resume)
-        if run.start.refit_of is None:
-            train(job, task, where, refit_of=run)
+        train(job, task, where, resume=resume, refit=True)
 
 
 def train_products(job: Job, source: str | None, network: str, pattern: str = "%", resume: str | None = None) -> None:

@@ -51,6 +51,14 @@ def plan(train: Mapping[str, int], validate: Mapping[str, int], *, ranks: int, b
     return Plan(shares, assign(validate, ranks), mine, steps)
 
 
+def together(separate: Plan) -> Plan:
+    """The plan of a training on training and validation rows alike, none held out: each rank keeps its files."""
+    pairs = zip(separate.train, separate.validate, strict=True)
+    shares = tuple(Share((*one.files, *other.files), one.rows + other.rows) for one, other in pairs)
+    steps = math.ceil(max(share.rows for share in shares) / separate.batch)
+    return Plan(shares, (Share((), 0),) * len(shares), separate.batch, steps)
+
+
 def assign(files: Mapping[str, int], ranks: int) -> tuple[Share, ...]:
     """Disjoint shares that hold every file: the largest first, each to the rank with the fewest rows so far."""
     chosen: list[list[str]] = [[] for _ in range(ranks)]

@@ -24,6 +24,7 @@ class Learner:
         self.optimizer.build(self.model.trainable_variables)
         self.shapes: dict[str, list[int | None]] = {}
         ranks.broadcast(self.state())
+        self._start = [variable.numpy() for variable in self.state()]
         # From here on a rank's own: what is drawn for dropout is to differ between ranks.
         tf.random.set_seed(seed + 1 + ranks.rank)
         self._step: Any = None
@@ -73,6 +74,10 @@ class Learner:
             )
         for variable, array in zip(self.state(), arrays, strict=True):
             variable.assign(array)
+
+    def restart(self) -> None:
+        """Set everything to what it was before the first step; what is compiled stays."""
+        self.restore(self._start)
 
     def _compile(self, batch: Decoded) -> None:
         """Compile for any number of rows, so that the last, shorter batch needs no second graph."""

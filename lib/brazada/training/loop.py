@@ -14,9 +14,8 @@ from brazada.errors import TrainingError
 from brazada.training import checkpoint
 from brazada.training.checkpoint import Progress
 from brazada.training.learner import Learner, means
-from brazada.training.ranks import Ranks
 from brazada.training.reader import Feed
-from brazada.training.task import Array, Decoded, Task
+from brazada.training.task import Array, Decoded
 
 OnEpoch = Callable[[Mapping[str, float]], None]
 
@@ -35,6 +34,7 @@ class Outcome:
 
     `history` has an entry per epoch: epoch, loss, val_loss and val_<metric> where validated, seconds, samples_per_s
     over all ranks, feed_share (time waiting for batches / time of the steps). `metrics` are those of the best epoch.
+    `refit` is that of the same model trained anew on training and validation rows, where that was asked for.
     """
 
     weights: list[Array]
@@ -43,27 +43,28 @@ class Outcome:
     metrics: dict[str, float]
     baseline: dict[str, float]
     shapes: dict[str, list[int | None]]
+    refit: Outcome | None = None
 
 
 def fit(
-    task: Task,
+    learner: Learner,
     feeds: Feeds,
-    ranks: Ranks,
     *,
-    seed: int,
+    epochs: int | None = None,
     folder: str | None = None,
     on_epoch: OnEpoch | None = None,
 ) -> Outcome:
     """Train on this rank, going on from the last checkpoint in `folder` (a path or URL; none is written without it).
 
-    Stops after `spec["patience"]` epochs without a gain of `min_delta` and returns the best epoch's weights.
-    Raises `TrainingError` when the loss is no longer finite.
+    Goes on for `epochs`, by default the spec's, stops after `spec["patience"]` of them without a gain of `min_delta`
+    and returns the best epoch's weights. Raises `TrainingError` when the loss is no longer finite.
     """
-    learner = Learner(task, ranks, seed)
+    task, ranks = learner.task, learner.ranks
+    epochs = epochs or int(task.spec["epochs"])
     progress = _resumed(learner, folder)
     baseline = _baseline(learner, feeds.validate)
-    patience = int(task.spec.get("patience", task.spec["epochs"]))
-    while progress.epoch < task.spec["epochs"] and progress.waited < patience:
+    patience = int(task.spec.get("patience", epochs))
+    while progress.epoch < epochs and progress.waited < patience:
         entry = _epoch(learner, feeds, progress.epoch + 1)
         progress = _judged(progress, entry, learner, float(task.spec.get("min_delta", 0.0)))
         if folder and ranks.rank == 0:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from brazada.errors import BrazadaError, ModelError, TrainingError
 from brazada.training import devices, files, preflight
 from brazada.training.columns import columns_of
+from brazada.training.learner import Learner
 from brazada.training.loop import Feeds, fit
 from brazada.training.model import Model
 from brazada.training.ranks import Alone
@@ -156,7 +157,7 @@ def _fit(task: Task, rows: Any, group: dict[str, Any], folder: str, seed: int) -
     batch = int(task.spec["batch"])
     train, validate = (_split(task, rows, name) for name in (task.train, task.validate))
     feeds = Feeds(MemoryFeed(train, batch, seed), MemoryFeed(validate, batch))
-    outcome = fit(task, feeds, Alone(), seed=seed)
+    outcome = fit(Learner(task, Alone(), seed), feeds)
     facts = {"group": group, "spec": dict(task.spec), "shapes": outcome.shapes}
     packed = files.pack(files.numbered("weight", outcome.weights), json.loads(json.dumps(facts, default=str)))
     files.write(f"{folder}/{_name(group)}.npz", packed)

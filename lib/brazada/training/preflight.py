@@ -23,12 +23,12 @@ if TYPE_CHECKING:
 _FOUND = "file STRING, part STRING, rows BIGINT, weight DOUBLE, faults BIGINT, fault STRING"
 
 
-def check(task: Task, snapshot: Snapshot, where: str, *, ranks: int, everything: bool = False) -> Plan:
+def check(task: Task, snapshot: Snapshot, where: str, *, ranks: int) -> Plan:
     """The plan of a training on the rows of a pinned version that meet the SQL condition `where`.
 
-    With `everything` the validation rows are trained on too and none are held out. Every row is decoded once, in
-    Spark. Raises `VersionError` for files that are gone, `TrainingError` for damaged files, rows that do not decode,
-    values that are not finite, empty splits, a filter that cuts through files, and fewer files than ranks.
+    Every row is decoded once, in Spark. Raises `VersionError` for files that are gone, `TrainingError` for damaged
+    files, rows that do not decode, values that are not finite, empty splits, a filter that cuts through files, and
+    fewer files than ranks.
     """
     splits = (task.train, task.validate)
     frame = chosen(task, snapshot, where, splits)
@@ -43,14 +43,12 @@ def check(task: Task, snapshot: Snapshot, where: str, *, ranks: int, everything:
                     todo=f"partition the table by the filter's columns and by {task.split}",
                 )
     train, validate = (_weighty(task, snapshot, where, name, found.get(name, {})) for name in splits)
-    if everything:
-        train, validate = {**train, **validate}, {}
     return plan(train, validate, ranks=ranks, batch=int(task.spec["batch"]))
 
 
-def training_rows(task: Task, snapshot: Snapshot, where: str, *, everything: bool = False) -> DataFrame:
-    """The rows that a training learns from, and nothing else may be learned from."""
-    return chosen(task, snapshot, where, (task.train, task.validate) if everything else (task.train,))
+def training_rows(task: Task, snapshot: Snapshot, where: str) -> DataFrame:
+    """The rows that statistics are learned from: those of the training part alone."""
+    return chosen(task, snapshot, where, (task.train,))
 
 
 def chosen(task: Task, snapshot: Snapshot, where: str, splits: tuple[str, ...]) -> DataFrame:

@@ -8,11 +8,12 @@ import socket
 import sys
 import threading
 import traceback
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from brazada.training import devices
-from brazada.training.feed import Plan
+from brazada.training.feed import Plan, together
+from brazada.training.learner import Learner
 from brazada.training.loop import Feeds, OnEpoch, Outcome, fit
 from brazada.training.ranks import Alone, Horovod, Ranks
 from brazada.training.reader import FileFeed
@@ -23,7 +24,7 @@ BEAT_S = 1.0
 
 @dataclass(frozen=True)
 class Order:
-    """All that a rank needs: the task, what each rank reads and how, the seed, and the folder of the checkpoint."""
+    """All that a rank needs: the task, what it reads and how, the seed, the folder of checkpoints, refit or not."""
 
     task: Task
     plan: Plan
@@ -32,6 +33,7 @@ class Order:
     threads: int
     seed: int
     folder: str
+    refit: bool = False
 
 
 @dataclass(frozen=True)
@@ -44,8 +46,21 @@ class Post:
 
 
 def work(order: Order, ranks: Ranks, on_epoch: OnEpoch | None) -> Outcome:
-    """Train on this rank's files; the readers are closed whatever happens."""
-    mine, plan = ranks.rank, order.plan
+    """Train on this rank's files, and where the order says so anew on all of them for as many epochs as were best."""
+    learner = Learner(order.task, ranks, order.seed)
+    outcome = _trained(order, order.plan, learner, order.folder, on_epoch, None)
+    if not order.refit:
+        return outcome
+    learner.restart()
+    plan, folder = together(order.plan), f"{order.folder}/refit"
+    return replace(outcome, refit=_trained(order, plan, learner, folder, on_epoch, outcome.best_epoch))
+
+
+def _trained(
+    order: Order, plan: Plan, learner: Learner, folder: str, on_epoch: OnEpoch | None, epochs: int | None
+) -> Outcome:
+    """One training on this rank's files; the readers are closed whatever happens."""
+    mine = learner.ranks.rank
     train = FileFeed(
         order.task,
         plan.train[mine],
@@ -60,10 +75,9 @@ def work(order: Order, ranks: Ranks, on_epoch: OnEpoch | None) -> Outcome:
     validate = FileFeed(order.task, plan.validate[mine], plan.batch, library=order.library, rank=mine)
     try:
         feeds = Feeds(train, validate if held_out else None)
-        return fit(order.task, feeds, ranks, seed=order.seed, folder=order.folder, on_epoch=on_epoch)
+        return fit(learner, feeds, epochs=epochs, folder=folder, on_epoch=on_epoch)
     finally:
         train.close()
-        validate.close()
 
 
 def alone(order: Order, on_epoch: OnEpoch) -> Outcome:

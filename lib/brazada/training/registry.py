@@ -8,7 +8,7 @@ import json
 import math
 import subprocess
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
@@ -40,8 +40,8 @@ class Start:
     where: str
     seed: int
     spec: Mapping[str, Any]
+    refit: bool = False
     refit_of: str | None = None
-    promoted: bool = False
 
 
 @dataclass(frozen=True)
@@ -53,6 +53,7 @@ class Run:
     score: float | None
     promoted: bool
     reason: str
+    refit: Run | None = None
 
     @property
     def id(self) -> str:
@@ -61,21 +62,23 @@ class Run:
 
 
 def judge(task: Task, start: Start, outcome: Outcome) -> Run:
-    """Promote a model that beats its baseline, or that is the refit of one that did."""
-    if start.refit_of:
-        verb = "was" if start.promoted else "was not"
-        return Run(start, outcome, None, start.promoted, f"a refit of {start.refit_of}, which {verb} promoted")
+    """Promote a model that beats its baseline, and with it its refit, which was not held back to be judged."""
     score, baseline = outcome.metrics[task.judged_by], outcome.baseline.get(task.judged_by)
-    if baseline is None:
-        return Run(start, outcome, score, False, "there is no baseline to beat")
-    beaten = math.isfinite(score) and score < baseline
-    return Run(
-        start,
-        outcome,
-        score,
-        beaten,
-        f"{task.judged_by} {score:.6g} {'beats' if beaten else 'does not beat'} the baseline's {baseline:.6g}",
-    )
+    beaten = baseline is not None and math.isfinite(score) and score < baseline
+    reason = "there is no baseline to beat"
+    if baseline is not None:
+        verb = "beats" if beaten else "does not beat"
+        reason = f"{task.judged_by} {score:.6g} {verb} the baseline's {baseline:.6g}"
+    return Run(start, outcome, score, beaten, reason, _refitted(start, outcome, beaten))
+
+
+def _refitted(start: Start, outcome: Outcome, promoted: bool) -> Run | None:
+    if outcome.refit is None:
+        return None
+    spec = {**start.spec, "epochs": outcome.best_epoch}
+    again = replace(start, run=f"{start.run}-refit", spec=spec, refit_of=start.run)
+    reason = f"a refit of {start.run}, which {'was' if promoted else 'was not'} promoted"
+    return Run(again, outcome.refit, None, promoted, reason)
 
 
 def register(job: Job, task: Task, run: Run, ranks: int) -> None:

@@ -24,32 +24,30 @@ if TYPE_CHECKING:
 _START = "start.json"
 
 
-def train(job: Job, task: Task, where: str = "true", *, resume: str | None = None, refit_of: Run | None = None) -> Run:
+def train(job: Job, task: Task, where: str = "true", *, resume: str | None = None, refit: bool = False) -> Run:
     """Train on the rows of the task's table that meet the SQL condition `where`; register and judge the model.
 
-    The newest version is pinned. `resume` names a run that did not finish: it goes on from its last checkpoint, on
-    the version, filter and spec it was started with. `refit_of` trains anew on training and validation rows, for as
-    many epochs as were best in that run, and is promoted if that one was. Raises `TrainingError`, `VersionError`.
+    The newest version is pinned. With `refit` the same ranks then train anew on training and validation rows, for as
+    many epochs as were best: the run's `refit`, promoted if the run is. `resume` names a run that did not finish: it
+    goes on from its last checkpoint, on the version, filter and spec it was started with. Raises `TrainingError`,
+    `VersionError`.
     """
-    start, snapshot = _resumed(job, task, resume) if resume else _started(job, task, where, refit_of)
+    start, snapshot = _resumed(job, task, resume) if resume else _started(job, task, where, refit)
     task = replace(task, spec=start.spec)
     runner = launcher(job.spark, job.settings.training)
-    everything = start.refit_of is not None
-    plan = preflight.check(task, snapshot, start.where, ranks=runner.ranks, everything=everything)
+    plan = preflight.check(task, snapshot, start.where, ranks=runner.ranks)
     if task.statistics and "statistics" not in start.spec:
-        rows = preflight.training_rows(task, snapshot, start.where, everything=everything)
-        task = task.with_spec(statistics=task.statistics(rows))
+        task = task.with_spec(statistics=task.statistics(preflight.training_rows(task, snapshot, start.where)))
         start = replace(start, spec=task.spec)
     folder = f"{runs_folder(job)}/{start.run}"
     files.write(f"{folder}/{_START}", json.dumps(asdict(start)).encode())
     options = job.settings.training
-    job.console.print(
-        f"  run {start.run} on {start.table} v{start.version}, {plan.steps} steps of {plan.batch} rows a rank"
+    order = Order(
+        task, plan, options.feed, options.shuffle_mb, options.threads_per_rank, start.seed, folder, start.refit
     )
-    order = Order(task, plan, options.feed, options.shuffle_mb, options.threads_per_rank, start.seed, folder)
-    outcome = _launched(job, runner, order, start)
-    run = judge(task, start, outcome)
-    register(job, task, run, runner.ranks)
+    run = judge(task, start, _launched(job, runner, order, start))
+    for made in filter(None, (run, run.refit)):
+        register(job, task, made, runner.ranks)
     files.remove(folder)
     return run
 
@@ -62,7 +60,7 @@ def runs_folder(job: Job) -> str:
     raise SettingsError("training.runs_path where the warehouse has no path", found="null", todo="set it to a folder")
 
 
-def _started(job: Job, task: Task, where: str, refit_of: Run | None) -> tuple[Start, Snapshot]:
+def _started(job: Job, task: Task, where: str, refit: bool) -> tuple[Start, Snapshot]:
     snapshot = job.store.read(task.table)
     start = Start(
         run=f"{task.name}-{uuid.uuid4().hex[:12]}",
@@ -72,11 +70,8 @@ def _started(job: Job, task: Task, where: str, refit_of: Run | None) -> tuple[St
         where=where,
         seed=job.settings.training.seed,
         spec=dict(task.spec),
+        refit=refit,
     )
-    if refit_of:
-        spec = {key: value for key, value in refit_of.start.spec.items() if key not in {"statistics", "patience"}}
-        spec["epochs"] = refit_of.outcome.best_epoch
-        start = replace(start, spec=spec, refit_of=refit_of.id, promoted=refit_of.promoted)
     return start, snapshot
 
 
@@ -95,7 +90,7 @@ def _resumed(job: Job, task: Task, run: str) -> tuple[Start, Snapshot]:
 
 
 def _launched(job: Job, runner: Launcher, order: Order, start: Start) -> Outcome:
-    epochs = int(order.task.spec["epochs"])
+    epochs = int(order.task.spec["epochs"]) * (2 if order.refit else 1)
     with job.progress(order.task.name, total=epochs) as bar:
 
         def show(entry: Mapping[str, float]) -> None:

@@ -11,7 +11,7 @@ from pyspark.sql import functions as F
 from brazada.errors import ModelError, TrainingError
 from brazada.training import files, many
 from brazada.training.evaluation import predict, record
-from brazada.training.registry import load
+from brazada.training.registry import load, newest_pair
 from brazada.training.train import runs_folder, train
 
 
@@ -39,9 +39,18 @@ def test_a_run_is_registered_judged_loaded_and_used(job, points):
     assert len(pairs) == 64
     assert np.mean([(p[0] - y) ** 2 for p, y in pairs]) < 0.5 * run.outcome.baseline["loss"]
 
-    refit = train(job, task, refit_of=run)
-    assert (refit.promoted, len(refit.outcome.history)) == (True, run.outcome.best_epoch)
-    assert refit.start.spec["statistics"]["mean"] != pytest.approx(train_mean)
+
+def test_a_refit_learns_from_both_parts_for_the_best_number_of_epochs(job, points):
+    points(rows=64)
+    run = train(job, LINES.with_spec(epochs=6), refit=True)
+    refit = run.refit
+    assert (refit.promoted, refit.score) == (run.promoted, None)
+    assert len(refit.outcome.history) == run.outcome.best_epoch
+    assert not np.allclose(refit.outcome.weights[0], run.outcome.weights[0])
+    rows = {row["run"]: row["refit_of"] for row in job.spark.table("ml.runs").collect()}
+    assert rows == {run.id: None, refit.id: run.id}
+    assert newest_pair(job, LINES, job.store.version(TABLE.name)) == (run.id, refit.id)
+    assert load(job, LINES, refit.id).weights[0].tolist() == refit.outcome.weights[0].tolist()
 
 
 def test_a_model_that_does_not_beat_its_baseline_is_not_promoted(job, points):

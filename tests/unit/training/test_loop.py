@@ -20,7 +20,7 @@ def feeds(line_rows):
 
 
 def run(task, feeds, folder=None, seed=7):
-    return fit(task, feeds, Alone(), seed=seed, folder=folder and str(folder))
+    return fit(Learner(task, Alone(), seed), feeds, folder=folder and str(folder))
 
 
 def test_it_learns_the_line(feeds):

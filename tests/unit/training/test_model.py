@@ -66,9 +66,10 @@ def test_only_a_beaten_baseline_promotes(score, baseline, promoted, reason):
 
 
 def test_a_refit_is_promoted_as_the_run_it_refits():
-    outcome = Outcome([], [], 4, {}, {}, {})
-    runs = [judge(LINES, replace(START, refit_of="lines-0", promoted=known), outcome) for known in (True, False)]
-    assert [run.promoted for run in runs] == [True, False]
+    again = Outcome([], [], 4, {}, {}, {})
+    runs = [judge(LINES, START, Outcome([], [], 4, {"loss": loss}, {"loss": 1.0}, {}, again)) for loss in (0.5, 2.0)]
+    assert [run.refit.promoted for run in runs] == [True, False]
+    assert {run.refit.start.spec["epochs"] for run in runs} == {4}
 
 
 def test_a_write_that_fails_leaves_the_file_before(tmp_path, monkeypatch):
