@@ -27,6 +27,7 @@ EXTRAS = {
     "dev": [
         "pytest>=9",
         "pytest-timeout>=2.4",
+        "pytest-xdist>=3.6",
         "hypothesis>=6",
         "chispa==0.12.0",
         "ruff>=0.17",
