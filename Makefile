@@ -24,7 +24,7 @@ demo: $(READY) ## Set up and run the main job on the shipped sample: files to fo
 	$(BIN)/brazada prices summary --warehouse $(DEMO)
 
 test: $(READY) ## Set up and run every test
-	$(BIN)/python -m pytest -n 2 --dist loadfile
+	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 lint: $(READY) ## Check style and types
 	$(BIN)/ruff format --check .

@@ -47,7 +47,7 @@ class Job:
     report: Report = field(default_factory=Report)
 
     def note(self, text: str) -> None:
-        """Say something that belongs in the report, now and at the end."""
+        """Say something that belongs in the report, which is printed at the end."""
         self.report.notes.append(text)
 
     @contextmanager

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from brazada.settings import CONF_DIR, Settings
@@ -35,6 +36,9 @@ def start(settings: Settings, verbose: bool = False) -> SparkSession:
             quiet = f"-Dlog4j2.configurationFile=file:{CONF_DIR / 'log4j2-quiet.properties'}"
             java = " ".join(filter(None, [options.get("spark.driver.extraJavaOptions"), quiet]))
             options["spark.driver.extraJavaOptions"] = java
+        if settings.warehouse.path and "://" not in settings.warehouse.path:
+            # Else Spark leaves a folder `spark-warehouse` wherever the command is run.
+            options.setdefault("spark.sql.warehouse.dir", str(Path(settings.warehouse.path).resolve()))
         options.setdefault("spark.ui.showConsoleProgress", str(sys.stderr.isatty()).lower())
     if settings.spark.master and "SPARK_ENV_LOADED" not in os.environ:  # spark-submit sets it and names the master
         builder = builder.master(settings.spark.master)

@@ -196,7 +196,9 @@ class Store:
         return self.writes[table.name]
 
     def _make_schema(self, name: str) -> None:
-        self.spark.sql(f"CREATE SCHEMA IF NOT EXISTS {name.partition('.')[0]}")
+        schema = name.partition(".")[0]
+        location = self.location(schema)
+        self.spark.sql(f"CREATE SCHEMA IF NOT EXISTS {schema}" + (f" LOCATION {literal(location)}" if location else ""))
 
     def _require(self, name: str) -> None:
         if not self.exists(name):
