@@ -8,9 +8,9 @@ import nbformat
 from nbclient import NotebookClient
 
 ROOT = Path(__file__).resolve().parents[2]
-SAMPLE = ROOT / "tests/sample/prices/kalimati_2023_2024.csv.gz"
+SAMPLE = ROOT / "tests/sample/prices/precio_consumidor_2024.csv.gz"
 QUICK = (
-    "--set=prices.sources.kalimati.epochs=1",
+    "--set=prices.sources.odepa.epochs=1",
     "--set=prices.networks.over_all={members: 1, units: 4, dense: 4}",
     "--set=prices.trees.rounds=5",
     "--set=prices.judging.refit_every=100",
@@ -22,18 +22,18 @@ STABLE = ("prices.observations", "ops.quarantine", "ops.ingested_files", "prices
 
 def test_files_to_forecasts_twice_and_the_notebook(brazada, content, tmp_path):
     warehouse = tmp_path / "warehouse"
-    words = ("prices", "run", "--source", "kalimati", str(SAMPLE), "--warehouse", str(warehouse), *QUICK)
-    said = brazada(*words).err
-    assert "rows in 6,884 = good 6,882 + duplicate 0 + quarantined 2" in said
+    words = ("prices", "run", "--source", "odepa", str(SAMPLE), "--warehouse", str(warehouse), *QUICK)
+    said = brazada(*words).stderr
+    assert "rows in 7,224 = good 7,223 + duplicate 0 + quarantined 1" in said
     assert "inside the 80 % band" in said
     before = {name: content(warehouse, name) for name in STABLE}
     forecasts = content(warehouse, "prices.forecasts")
     brazada(*words[:4], "--steps=ingest,series,windows", *words[4:])
     assert {name: content(warehouse, name) for name in STABLE} == before
     query = "SELECT count(*) AS rows FROM prices.latest_forecasts"
-    (row,) = json.loads(brazada("sql", query, "--format", "json", "--warehouse", str(warehouse)).out)
+    (row,) = json.loads(brazada("sql", query, "--format", "json", "--warehouse", str(warehouse)).stdout)
     assert row["rows"] == len(forecasts) > 0
-    shown = brazada("prices", "summary", "--warehouse", str(warehouse)).out
+    shown = brazada("prices", "summary", "--warehouse", str(warehouse)).stdout
     for part in ("Files taken in", "served", "naive", "Three forecasts", "brazada sql"):
         assert part in shown
     run_notebook(ROOT / "notebooks/prices.ipynb", warehouse)

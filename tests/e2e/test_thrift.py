@@ -63,7 +63,7 @@ def connected(port):
 def test_tables_are_served_over_thrift(brazada, port, tmp_path):
     warehouse = str(tmp_path / "warehouse")
     brazada("prices", "ingest", "--source", "kalimati", str(SAMPLE), "--warehouse", warehouse)
-    ddl = brazada("tables", "--ddl", "--warehouse", warehouse).out
+    ddl = brazada("tables", "--ddl", "--warehouse", warehouse).stdout
     with contextlib.closing(connected(port)) as first, contextlib.closing(first.cursor()) as cursor:
         for statement in filter(str.strip, ddl.split(";")):
             cursor.execute(statement)
