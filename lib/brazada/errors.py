@@ -10,7 +10,8 @@ class BrazadaError(Exception):
 
     def __init__(self, expected: str, *, found: str, todo: str) -> None:
         """Compose the message from its three parts; each is a clause without a full stop."""
-        super().__init__(f"expected {expected}; found {found}. {todo[:1].upper()}{todo[1:]}.")
+        end = "" if todo.endswith("?") else "."
+        super().__init__(f"expected {expected}; found {found}. {todo[:1].upper()}{todo[1:]}{end}")
 
 
 class SettingsError(BrazadaError):

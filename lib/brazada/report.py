@@ -87,6 +87,8 @@ def job(name: str, settings: Settings, sections: tuple[str, ...], verbose: bool 
     run = Job(name, uuid.uuid4().hex, settings, spark, Store(spark, settings.warehouse), console)
     try:
         yield run
+    except KeyboardInterrupt:
+        raise  # the connection to the JVM was cut in the middle of a word
     except BaseException as error:
         # The job's own fault is what matters: a report that cannot be written must not hide it.
         try:
@@ -127,6 +129,8 @@ def _print(run: Job, seconds: float) -> None:
             f"  rows in {counts.rows_in:,} = good {counts.rows_good:,} + duplicate {counts.rows_duplicate:,}"
             f" + quarantined {counts.rows_quarantined:,}"
         )
+    if counts.rows_quarantined:
+        run.console.print("  why: SELECT file, line, reason, raw FROM ops.quarantine", markup=False)
     for verb, versions in (("read", store.reads), ("wrote", store.writes)):
         named = ", ".join(f"{name} v{version}" for name, version in sorted(versions.items()) if name != JOB_RUNS.name)
         if named:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
+import threading
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -45,6 +47,9 @@ def start(settings: Settings, verbose: bool = False) -> SparkSession:
     for key, value in options.items():
         builder = builder.config(key, value)
     spark = builder.getOrCreate()
+    if threading.current_thread() is threading.main_thread():
+        # Spark's own handler talks to the JVM from inside the signal, which fails when it interrupts such talk.
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     if not verbose:
         spark.sparkContext.setLogLevel("ERROR")
     if settings.warehouse.catalog:

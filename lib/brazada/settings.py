@@ -7,10 +7,10 @@ import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal, get_args, get_origin
+from typing import Any, Literal, Self, get_args, get_origin
 
 import yaml
-from pydantic import BaseModel, Field, PositiveInt, ValidationError, field_validator
+from pydantic import BaseModel, Field, PositiveInt, ValidationError, field_validator, model_validator
 
 from brazada.errors import SettingsError
 from brazada.prices.settings import Prices
@@ -20,7 +20,7 @@ from brazada.training.settings import Training
 _PACKAGE = Path(__file__).resolve().parent
 CONF_DIR = next(folder for folder in (_PACKAGE / "conf", _PACKAGE.parents[1] / "conf") if folder.is_dir())
 _SECRET = re.compile(r"secret|token|password|credential|(^|[._])(access|account|api)?[._]?key$", re.IGNORECASE)
-_LAYOUT = re.compile(r"\.(layouts|units)(\.|$)")
+_LAYOUT = re.compile(r"\.layouts\.|^prices\.units")
 _URL_LOGIN = re.compile(r"(?<=://)[^/@\s]+@")
 
 Environment = Literal["local", "databricks", "emr"]
@@ -56,6 +56,12 @@ class Settings(Section):
     spark: Spark
     prices: Prices
     training: Training
+
+    @model_validator(mode="after")
+    def _somewhere(self) -> Self:
+        if self.env == "local" and not self.warehouse.path:
+            raise ValueError("a folder in warehouse.path, where tables are to lie")
+        return self
 
 
 def load(
@@ -112,7 +118,7 @@ def _text(value: Any) -> str:
 def _read(path: Path) -> dict[str, Any]:
     try:
         content = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
-    except (OSError, yaml.YAMLError, UnicodeDecodeError) as error:
+    except (OSError, yaml.YAMLError, ValueError) as error:
         raise SettingsError("a readable YAML file", found=f"{path}: {error}", todo="check --conf") from error
     if not isinstance(content, dict):
         raise SettingsError("a mapping of sections", found=f"{path} with a {type(content).__name__}", todo="mend it")
@@ -138,8 +144,8 @@ def _split_pair(pair: str) -> tuple[str, Any]:
 def _value(text: str, key: str) -> Any:
     try:
         return yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        raise SettingsError("a YAML value", found=f"{key}={text}", todo="quote the value") from error
+    except (yaml.YAMLError, ValueError) as error:  # ValueError: a date that no calendar has
+        raise SettingsError("a YAML value", found=f"{key}={text}", todo="correct or quote it") from error
 
 
 def _nested(keys: Sequence[str], value: Any) -> dict[str, Any]:

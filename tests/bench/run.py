@@ -38,15 +38,15 @@ def brazada(*words):
 
 
 def ingest(data, console):
-    """ODEPA 2024 as published, five times, each into a warehouse of its own."""
+    """ODEPA 2024 as published, three times, each into a warehouse of its own."""
     times = []
-    for _ in range(5):
+    for _ in range(3):
         with tempfile.TemporaryDirectory() as warehouse:
             words = "prices", "ingest", "--source", "odepa", data / SOURCES["odepa"], "--warehouse", warehouse
             times.append(brazada(*words)[1])
     shown = ", ".join(f"{seconds:.1f}" for seconds in times)
     console.print(
-        f"ingest of ODEPA 2024, Spark's start included: median {sorted(times)[2]:.1f} s of {shown} (goal < 30 s)"
+        f"ingest of ODEPA 2024, Spark's start included: median {sorted(times)[1]:.1f} s of {shown} (goal < 30 s)"
     )
 
 

@@ -40,6 +40,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except Exception as error:
         if "--verbose" in words:
             raise
-        first = str(error).strip().splitlines()[:1] or [""]
-        click.echo(f"error: {type(error).__name__}: {first[0]} (--verbose shows where)", err=True)
+        click.echo(f"error: {_cause(error)} (--verbose shows where)", err=True)
         sys.exit(1)
+
+
+def _cause(error: Exception) -> str:
+    """The first line of what lies at the root: of a Java exception its own message, not that a call failed."""
+    cause = getattr(error, "java_exception", None)
+    while cause is not None and cause.getCause() is not None:
+        cause = cause.getCause()
+    text = str(error) if cause is None else str(cause.getMessage())
+    return f"{type(error).__name__}: {(text.strip().splitlines() or [''])[0]}"

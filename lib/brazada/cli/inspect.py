@@ -4,19 +4,26 @@ from __future__ import annotations
 
 import csv
 import json
+import math
+import re
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import click
+from rich.markup import escape
 from rich.table import Table as Grid
+from rich.text import Text
 
 from brazada.cli.options import with_settings
+from brazada.errors import UsageError
 from brazada.settings import Settings
 
 if TYPE_CHECKING:
     from brazada.tables import Store
+
+_QUERIES = ("select", "with", "from", "values", "table", "show", "describe", "desc", "explain")
 
 
 @click.command()
@@ -30,9 +37,7 @@ def doctor(settings: Settings, verbose: bool) -> None:  # noqa: ARG001
         mark = "ok  " if check.passed else ("FAIL" if check.needed else "skip")
         click.echo(f"{mark}  {check.name}: {check.found}" + ("" if check.passed else f" -> {check.todo}"))
     failed = [check.name for check in checks if check.needed and not check.passed]
-    click.echo(
-        f"{len(failed)} of {len(checks)} checks failed" if failed else f"all needed of {len(checks)} checks passed"
-    )
+    click.echo(f"{len(failed)} of {len(checks)} checks failed" if failed else "nothing that is needed is missing")
     sys.exit(1 if failed else 0)
 
 
@@ -48,6 +53,7 @@ def tables(settings: Settings, verbose: bool, name: str | None, ddl: bool) -> No
         names = [name] if name else store.names()
         if ddl:
             for each in names:
+                store.version(each)
                 schema = each.partition(".")[0]
                 click.echo(f"CREATE SCHEMA IF NOT EXISTS {schema};")
                 click.echo(
@@ -64,11 +70,23 @@ def tables(settings: Settings, verbose: bool, name: str | None, ddl: bool) -> No
 @click.option("--format", "style", type=click.Choice(["table", "csv", "json"]), default="table", show_default=True)
 @with_settings
 def sql(settings: Settings, verbose: bool, query: str, style: str) -> None:
-    """Run Spark SQL over the tables and views by name, time travel included."""
+    """Query the tables and views by name in Spark SQL, time travel included."""
     with _warehouse(settings, verbose) as store:
+        _refuse_changes(store, query)
         frame = store.spark.sql(query)
-        rows = (row.asDict(recursive=True) for row in frame.toLocalIterator())
+        if style == "json" and len(set(frame.columns)) < len(frame.columns):
+            raise UsageError("column names that differ", found=", ".join(frame.columns), todo="rename with AS")
+        rows = (tuple(_plain(value) for value in row) for row in frame.toLocalIterator())
         {"table": _as_table, "csv": _as_csv, "json": _as_json}[style](frame.columns, rows)
+
+
+def _refuse_changes(store: Store, query: str) -> None:
+    """Jobs write tables, this command reads them."""
+    word = (re.findall(r"[a-z]+", re.sub(r"--[^\n]*|/\*.*?\*/", " ", query, flags=re.DOTALL).lower()) or [""])[0]
+    plan = store.spark._jsparkSession.sessionState().sqlParser().parsePlan(query).toString()
+    if word not in _QUERIES or "InsertInto" in plan:
+        todo = "let jobs change tables, or Spark's own shell"
+        raise UsageError(f"a query ({', '.join(_QUERIES)})", found=query[:200], todo=todo)
 
 
 @contextmanager
@@ -119,37 +137,55 @@ def _describe(store: Store, name: str) -> None:
     console.print(grid)
 
 
-def _as_table(columns: list[str], rows: Iterator[dict[str, Any]]) -> None:
+def _as_table(columns: list[str], rows: Iterator[tuple[Any, ...]]) -> None:
     from brazada.report import stdout
 
-    grid, count = Grid(*columns), 0
+    grid, count = Grid(*map(escape, columns)), 0
     for row in rows:
-        grid.add_row(*(_text(row[name]) for name in columns))
+        grid.add_row(*(Text(_printable(_text(value))) for value in row))
         count += 1
     stdout().print(grid)
     click.echo(f"{count} row{'s' if count != 1 else ''}", err=True)
 
 
-def _as_csv(columns: list[str], rows: Iterator[dict[str, Any]]) -> None:
+def _as_csv(columns: list[str], rows: Iterator[tuple[Any, ...]]) -> None:
     writer = csv.writer(sys.stdout)
     writer.writerow(columns)
-    writer.writerows([_text(row[name], null="") for name in columns] for row in rows)
+    writer.writerows(["" if v is None else v if isinstance(v, float) else _text(v) for v in row] for row in rows)
 
 
-def _as_json(columns: list[str], rows: Iterator[dict[str, Any]]) -> None:
+def _as_json(columns: list[str], rows: Iterator[tuple[Any, ...]]) -> None:
     click.echo("[")
     before = ""
     for row in rows:
-        click.echo(
-            before + json.dumps({name: row[name] for name in columns}, default=str, ensure_ascii=False), nl=False
-        )
+        click.echo(before + json.dumps(dict(zip(columns, row, strict=True)), ensure_ascii=False), nl=False)
         before = ",\n"
     click.echo("\n]")
 
 
-def _text(value: Any, null: str = "NULL") -> str:
+def _plain(value: Any) -> Any:
+    """A value in JSON's terms: structs and maps as objects, dates as text, bytes as hex, no NaN or infinity."""
+    if isinstance(value, dict):
+        return {str(_plain(key)): _plain(part) for key, part in value.items()}
+    if hasattr(value, "asDict"):
+        return {key: _plain(part) for key, part in zip(value.__fields__, value, strict=True)}
+    if isinstance(value, list | tuple):
+        return [_plain(part) for part in value]
+    if isinstance(value, bytes | bytearray):
+        return value.hex()
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    return value if value is None or isinstance(value, bool | int | str) else str(value)
+
+
+def _text(value: Any) -> str:
     if value is None:
-        return null
+        return "NULL"
     if isinstance(value, float):
         return f"{value:.6g}"
-    return json.dumps(value, default=str, ensure_ascii=False) if isinstance(value, dict | list) else str(value)
+    return json.dumps(value, ensure_ascii=False) if isinstance(value, dict | list) else str(value)
+
+
+def _printable(text: str) -> str:
+    """Without signs that would command the terminal."""
+    return "".join(sign if sign.isprintable() else " " for sign in text)

@@ -87,11 +87,9 @@ def candidates(job: Job, asked: Question, wanted: Iterable[str] | None = None) -
 def _statistical(job: Job, asked: Question) -> dict[str, Candidate]:
     source = job.settings.prices.sources[asked.source]
     first = int(asked.at.keys["step"].min())
-    season = source.season if first >= source.season else 1
+    season = source.season if first + 1 >= source.season else 1
     if season != source.season:
-        job.note(
-            f"{asked.source}: no seasonal naive, {first + 1} steps of history are less than a season's {source.season}"
-        )
+        job.note(f"{asked.source}: no seasonal naive, the history of its first origin is shorter than a season")
     plan = Statistical(source.horizon, first, season, job.settings.prices.judging.refit_every)
     whole = Window.partitionBy("series").orderBy("step").rowsBetween(Window.unboundedPreceding, Window.currentRow)
     # A gap that was too long for a window is no obstacle here: these models start from the last price known.

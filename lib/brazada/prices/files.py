@@ -57,7 +57,7 @@ def rows(lines: DataFrame, columns: Columns, source: str, settings: Prices) -> D
         (F.col("price_mean") / F.col("base_units.quantity")).alias("price_per_unit"),
         F.lit(settings.sources[source].currency).alias("currency"),
         "category",
-        _reason(columns, settings.mean_tolerance).alias("reason"),
+        _reason(columns, settings).alias("reason"),
     )
 
 
@@ -105,12 +105,14 @@ def _number(text: Column, layout: Layout) -> Column:
     return F.when(bare.rlike(rf"^-?(?:\d{{1,15}}{grouped})(?:{decimal}\d+)?$"), plain.cast("double"))
 
 
-def _reason(columns: Columns, tolerance: float) -> Column:
+def _reason(columns: Columns, settings: Prices) -> Column:
     """What speaks against a row, the most basic first, in one text; null for a sound row."""
     low, high, mean = (F.col(name) for name in PRICES)
+    tolerance, first, last = settings.mean_tolerance, settings.first_date, settings.last_date
     faults = [
         (F.col("misread"), F.lit(f"text that is not {columns.layout.encoding}")),
         (F.col("date").isNull(), _quoting("unreadable date", "date_text")),
+        (~F.col("date").between(F.lit(first), F.lit(last)), _quoting(f"date not from {first} to {last}:", "date_text")),
         (F.col("product") == "", F.lit("no product")),
         (F.col("base_units").isNull(), _quoting("unknown unit", "unit_text")),
         *[(F.col(name).isNull(), _quoting(f"unreadable {name}", f"{name}_text")) for name in PRICES],

@@ -134,7 +134,9 @@ def _ingested(job: Job, item: _New, counted: Tally) -> Row:
 
 
 def _count(job: Job, tallies: Mapping[str, Tally]) -> None:
-    for counted in tallies.values():
+    for path, counted in tallies.items():
+        if not counted.rows_in:
+            job.note(f"{path}: no row below its header")
         job.report.rows_in += counted.rows_in
         job.report.rows_good += counted.rows(GOOD)
         job.report.rows_duplicate += counted.rows(DUPLICATE)

@@ -43,17 +43,18 @@ def recognise(first_line: bytes, layouts: Mapping[str, Layout], file: str) -> Co
     chosen = [columns for columns in fitting if len(columns.layout.header) == best]
     if len(chosen) == 1:
         return chosen[0]
-    header = first_line.decode("utf-8-sig", errors="replace").strip()
+    text = first_line[:500].decode("utf-8-sig", errors="replace").strip()
+    header = "".join(sign if sign.isprintable() else "\N{REPLACEMENT CHARACTER}" for sign in text) or "an empty line"
     if chosen:
         raise InputError(
             "a header of one layout",
-            found=f"{header[:500]} in {file}, which is {' and '.join(columns.name for columns in chosen)}",
+            found=f"{header} in {file}, which is {' and '.join(columns.name for columns in chosen)}",
             todo="name more columns in the header of one of them under prices.sources in the settings",
         )
     known = "; ".join(f"{name}: {layout.separator.join(layout.header)}" for name, layout in layouts.items())
     raise InputError(
         f"a header of a known layout ({known})",
-        found=f"{header[:500]} in {file}",
+        found=f"{header} in {file}",
         todo="leave the file out, or describe its layout under prices.sources in the settings",
     )
 

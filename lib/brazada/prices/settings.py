@@ -186,6 +186,8 @@ class Prices(Section):
     sources: dict[Name, Source] = Field(default_factory=dict)
     units: tuple[UnitRule, ...] = ()
     mean_tolerance: NonNegativeFloat = Field(default=0.005, description="of rounding, for a mean outside its bounds")
+    first_date: dt.date = dt.date(1990, 1, 1)
+    last_date: dt.date = dt.date(2060, 12, 31)
     shards: PositiveInt = 8
     networks: Networks = Networks()
     trees: Trees = Trees()

@@ -6,15 +6,15 @@ from collections.abc import Iterable
 
 from pyspark.sql import DataFrame
 
-from brazada.errors import InputError
+from brazada.errors import InputError, UsageError
 from brazada.prices.settings import Prices, Source
 
 
 def source_settings(settings: Prices, source: str) -> Source:
-    """The settings of a source. Raises InputError if they do not name it."""
+    """The settings of a source. Raises UsageError if they do not name it."""
     if source in settings.sources:
         return settings.sources[source]
-    raise InputError(
+    raise UsageError(
         f"a source out of {', '.join(sorted(settings.sources))}",
         found=source,
         todo="name one of them, or describe it under prices.sources in the settings",

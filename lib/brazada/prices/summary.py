@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from rich.table import Table as Grid
 
+from brazada.prices.results import FORECASTS, SCORES
 from brazada.prices.views import VIEWS
 from brazada.report import stdout
 from brazada.tables import Store
+from brazada.tables.ops import INGESTED_FILES
 
 TRY_NEXT = (
     "SELECT product, target_date, round(forecast, 1) AS forecast, round(lower_80, 1) AS low,"
@@ -33,6 +35,8 @@ _FORECASTS = """
 def show(store: Store) -> None:
     """Print rows in, good, quarantined; the test backtest with its baselines; three forecasts; a query to try."""
     console = stdout()
+    for table in (INGESTED_FILES, SCORES, FORECASTS):
+        store.version(table.name)  # what is missing is named before anything is printed
     store.attach(VIEWS)
     grid = Grid("file", "layout", "rows in", "good", "duplicate", "quarantined", title="Files taken in")
     for row in store.spark.sql(_FILES).collect():

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+
 from brazada.errors import UsageError
 from brazada.prices.results import FITS
 from brazada.prices.sources import slice_of, sources_in
@@ -11,6 +13,7 @@ from brazada.report import Job
 from brazada.tables import literal
 from brazada.training.many import Many, train_many
 from brazada.training.registry import register_many
+from brazada.training.task import Task
 from brazada.training.train import train
 
 
@@ -20,12 +23,8 @@ def train_global(job: Job, source: str | None = None, resume: str | None = None)
     The first is judged on the validation windows and finds the best number of epochs, the second, its refit, is the
     one that forecasts. Without `source` this is done for each; `resume` names a run to go on with.
     """
-    prices = job.settings.prices
-    for name in _asked(job, source):
-        task, where = global_task(prices, name), slice_of([name])
-        if resume and not resume.startswith(f"{task.name}-"):
-            continue
-        train(job, task, where, resume=resume, refit=True)
+    for name, task in _tasks(job, source, resume, lambda name: global_task(job.settings.prices, name)):
+        train(job, task, slice_of([name]), resume=resume, refit=True)
 
 
 def train_products(job: Job, source: str | None, network: str, pattern: str = "%", resume: str | None = None) -> None:
@@ -36,18 +35,24 @@ def train_products(job: Job, source: str | None, network: str, pattern: str = "%
     """
     if network not in PRODUCT_NETWORKS:
         raise UsageError(f"a network out of {', '.join(PRODUCT_NETWORKS)}", found=network, todo="name one of them")
-    for name in _asked(job, source):
-        task = product_task(job.settings.prices, name, network)
-        if resume and not resume.startswith(f"{task.name}-"):
-            continue
+    for name, task in _tasks(job, source, resume, lambda name: product_task(job.settings.prices, name, network)):
         where = f"{slice_of([name])} AND series LIKE {literal(pattern)}"
         many = train_many(job, task, ["series"], where, resume=resume)
         register_many(job, task, many)
         _record(job, name, network, many)
 
 
-def _asked(job: Job, source: str | None) -> list[str]:
-    return list(sources_in(job.store.read(WINDOWS.name).frame, job.settings.prices, source))
+def _tasks(
+    job: Job, source: str | None, resume: str | None, declare: Callable[[str], Task]
+) -> Iterator[tuple[str, Task]]:
+    """The sources to train for and their tasks; that of a named run alone."""
+    asked = sources_in(job.store.read(WINDOWS.name).frame, job.settings.prices, source)
+    tasks = {name: declare(name) for name in asked}
+    chosen = {name: task for name, task in tasks.items() if not resume or resume.startswith(f"{task.name}-")}
+    if not chosen:
+        known = ", ".join(f"{task.name}-..." for task in tasks.values())
+        raise UsageError(f"a run named {known}", found=str(resume), todo="name one that a stopped job has noted")
+    yield from chosen.items()
 
 
 def _record(job: Job, source: str, network: str, many: Many) -> None:
@@ -59,7 +64,7 @@ def _record(job: Job, source: str, network: str, many: Many) -> None:
     job.store.merge(FITS, job.spark.createDataFrame(rows, FITS.columns))
     failed = [fit for fit in many.fits if fit.status == "failed"]
     better = sum(fit.metrics["mae"] < fit.baseline["mae"] for fit in many.fits if fit.status == "done")
-    job.note(f"{source} {network}: run {many.run} fitted {len(many.fits) - len(failed)} series, {len(failed)} failed")
-    job.note(f"{better} of them beat Naive on validation")
+    done = len(many.fits) - len(failed)
+    job.note(f"{many.run}: {done} series fitted, of which {better} beat Naive on validation; {len(failed)} failed")
     for fit in failed[:3]:
         job.note(f"failed: {fit.group['series']}: {fit.error}")

@@ -8,6 +8,7 @@ from functools import reduce
 from pyspark.sql import Column, DataFrame, SparkSession, Window
 from pyspark.sql import functions as F
 
+from brazada.errors import InputError
 from brazada.prices.calendars import TRAIN, Calendar, calendar, continued
 from brazada.prices.features import SMALLEST_SCALE
 from brazada.prices.series import steady_mean
@@ -152,6 +153,13 @@ def _network_input() -> Column:
 def _note(job: Job, sources: dict[str, Source]) -> None:
     written = job.spark.table(WINDOWS.name).where(slice_of(sources)).groupBy("source")
     counts = [F.sum((F.col("split") == name).cast("int")).alias(name) for name in ("train", "validate", "test", "live")]
-    for row in written.agg(F.count_distinct("series").alias("series"), *counts).orderBy("source").collect():
+    rows = written.agg(F.count_distinct("series").alias("series"), *counts).orderBy("source").collect()
+    if empty := sorted({*sources} - {row["source"] for row in rows}):
+        raise InputError(
+            f"a series of {empty[0]} with {sources[empty[0]].window} prices on end and enough of its steps observed",
+            found="none",
+            todo=f"ingest more dates, or lower window or min_observed_share under prices.sources.{empty[0]}",
+        )
+    for row in rows:
         parts = ", ".join(f"{row[name]:,} {name}" for name in ("train", "validate", "test", "live"))
         job.note(f"{row['source']}: windows of {row['series']:,} series: {parts}")

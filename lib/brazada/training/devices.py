@@ -14,6 +14,8 @@ def own(threads: int, local_rank: int | None = None) -> None:
     os.environ.setdefault("OMP_NUM_THREADS", str(threads))
     import tensorflow as tf
 
+    tf.get_logger().setLevel("ERROR")  # else it calls models that are built one after the other a mistake
+
     try:
         gpus = tf.config.list_physical_devices("GPU")
         if gpus and local_rank is not None:

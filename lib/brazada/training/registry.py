@@ -68,7 +68,7 @@ def judge(task: Task, start: Start, outcome: Outcome) -> Run:
     reason = "there is no baseline to beat"
     if baseline is not None:
         verb = "beats" if beaten else "does not beat"
-        reason = f"{task.judged_by} {score:.6g} {verb} the baseline's {baseline:.6g}"
+        reason = f"validation {task.judged_by} {score:.6g} {verb} the baseline's {baseline:.6g}"
     return Run(start, outcome, score, beaten, reason, _refitted(start, outcome, beaten))
 
 
@@ -95,7 +95,8 @@ def register(job: Job, task: Task, run: Run, ranks: int) -> None:
     row += (run.score, baseline, start.refit_of, run.promoted, run.reason, logged)
     job.store.merge(METRICS, job.spark.createDataFrame(_figures(run), METRICS.columns))
     job.store.merge(RUNS, job.spark.createDataFrame([row], RUNS.columns))
-    job.note(f"run {run.id}: {'promoted' if run.promoted else 'NOT promoted'}, {run.reason}")
+    if run.score is not None:
+        job.note(f"run {run.id}: {'promoted' if run.promoted else 'NOT promoted'}, {run.reason}")
 
 
 def register_many(job: Job, task: Task, many: Many) -> None:
