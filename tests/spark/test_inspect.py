@@ -88,3 +88,52 @@ def test_wrong_sql_says_so_and_fails(warehouse, capsys):
         main(["sql", "SELECT nope FROM sea.boats", "--warehouse", warehouse])
     assert stop.value.code == 1
     assert "nope" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "DELETE FROM sea.boats",
+        "DROP TABLE sea.boats",
+        "/* select */ UPDATE sea.boats SET length_m = 1",
+        "WITH big AS (SELECT * FROM sea.boats) INSERT INTO sea.boats SELECT * FROM big",
+        "FROM sea.boats INSERT INTO sea.boats SELECT *",
+    ],
+)
+def test_sql_changes_nothing(warehouse, capsys, job, change):
+    with pytest.raises(SystemExit) as stop:
+        main(["sql", change, "--warehouse", warehouse])
+    assert stop.value.code == 2
+    assert "expected a query" in capsys.readouterr().err
+    assert job.store.version("sea.boats") == 2
+    assert job.spark.table("sea.boats").count() == 3
+
+
+def test_no_value_is_rounded_lost_or_taken_for_markup(warehouse, capsys):
+    query = """SELECT 123456789.125D AS big, double('nan') AS nan, map(date'2024-01-02', 1) AS days, '[/] [b]' AS text,
+        unhex('0aff') AS bytes, named_struct('a', array(1, null)) AS nested"""
+    (row,) = csv.DictReader(io.StringIO(run(capsys, "sql", query, "--format", "csv", "--warehouse", warehouse)))
+    assert row["big"] == "123456789.125"
+    (row,) = json.loads(run(capsys, "sql", query, "--format", "json", "--warehouse", warehouse))
+    assert row == {
+        "big": 123456789.125,
+        "nan": None,
+        "days": {"2024-01-02": 1},
+        "text": "[/] [b]",
+        "bytes": "0aff",
+        "nested": {"a": [1, None]},
+    }
+    assert "[/] [b]" in run(capsys, "sql", query, "--warehouse", warehouse)
+
+
+def test_two_columns_of_one_name_are_refused_for_json(warehouse, capsys):
+    with pytest.raises(SystemExit):
+        main(["sql", "SELECT 1 AS a, 2 AS a", "--format", "json", "--warehouse", warehouse])
+    assert "found a, a" in capsys.readouterr().err
+
+
+def test_a_summary_of_nothing_names_what_is_missing(warehouse, capsys):
+    with pytest.raises(SystemExit) as stop:
+        main(["prices", "summary", "--warehouse", warehouse])
+    assert stop.value.code == 1
+    assert "expected table ops.ingested_files" in capsys.readouterr().err

@@ -32,11 +32,16 @@ def test_unknown_key_names_the_nearest(override, names):
 
 
 @pytest.mark.parametrize(
-    "override", ["training.ranks=0", "training.ranks=two", "training=3", "training.feed=tape", "x"]
+    "override", ["training.ranks=0", "training.ranks=two", "training=3", "training.feed=tape", "x", "warehouse.path="]
 )
 def test_bad_value_is_refused(override):
     with pytest.raises(SettingsError):
         load(overrides=[override], variables={})
+
+
+def test_a_day_that_no_calendar_has_is_refused_by_its_key():
+    with pytest.raises(SettingsError, match="train_until=2024-13-45"):
+        load(overrides=["prices.sources.odepa.train_until=2024-13-45"], variables={})
 
 
 def test_unknown_variable_is_refused():

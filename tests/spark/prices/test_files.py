@@ -86,6 +86,8 @@ REFUSED = {
     price(date="2023-09-23"): "unreadable date '2023-09-23'",
     price(date="2/30/2024"): "unreadable date '2/30/2024'",
     price(date="13/1/2024"): "unreadable date '13/1/2024'",
+    price(date="3/5/0202"): "date not from 1990-01-01 to 2060-12-31: '3/5/0202'",
+    price(date="12/31/9999"): "date not from 1990-01-01 to 2060-12-31: '12/31/9999'",
     price(product="  "): "no product",
     price(unit="crate"): "unknown unit 'crate'",
     "Tofu,9/23/2023,KG,Rs 40.00,Rs 5O.00,Rs 45.00": "unreadable price_max 'Rs 5O.00'",

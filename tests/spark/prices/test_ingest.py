@@ -5,7 +5,7 @@ import threading
 
 import pytest
 
-from brazada.errors import InputError
+from brazada.errors import InputError, UsageError
 from brazada.prices.ingest import ingest
 from brazada.prices.tables import OBSERVATIONS
 from brazada.tables import Store
@@ -139,6 +139,6 @@ def test_what_cannot_be_taken_in_is_refused_before_anything_is_written(job, tmp_
     ]:
         with pytest.raises(InputError, match=words):
             ingest(job, "kalimati", paths)
-    with pytest.raises(InputError, match="kalimati, odepa"):
+    with pytest.raises(UsageError, match="kalimati, odepa"):
         ingest(job, "mercado", [good])
     assert not job.store.exists(OBSERVATIONS.name)

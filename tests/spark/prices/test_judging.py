@@ -10,6 +10,7 @@ import pytest
 from pyspark.sql import functions as F
 from rich.console import Console
 
+from brazada.errors import UsageError
 from brazada.prices import backtest, forecast, scoring, series, training, windows
 from brazada.prices.candidates import candidates, question
 from brazada.prices.results import BACKTEST, FITS, FORECASTS, SCORES, SERVED, SERVING
@@ -189,6 +190,13 @@ def test_a_fit_is_recorded_and_not_made_again(market):
     training.train_products(market, "kalimati", "lstm_attention", "%Good 0%", resume=before.run)
     (after,) = market.store.read(FITS.name).frame.collect()
     assert after == before
+
+
+def test_a_run_that_nobody_noted_is_not_taken_for_a_finished_one(market):
+    with pytest.raises(UsageError, match=r"prices_global_kalimati.*found nope"):
+        training.train_global(market, resume="nope")
+    with pytest.raises(UsageError, match=r"prices_lstm_kalimati.*found nope"):
+        training.train_products(market, None, "lstm", resume="nope")
 
 
 def test_judging_and_forecasting_again_change_nothing(market):

@@ -3,10 +3,12 @@
 import datetime as dt
 import math
 from collections import Counter
+from dataclasses import replace
 from itertools import pairwise
 
 import pytest
 
+from brazada.errors import InputError
 from brazada.prices.calendars import calendar
 from brazada.prices.tables import SERIES, WINDOWS
 from brazada.prices.windows import STATISTICS, steps, windows, windows_of
@@ -173,3 +175,12 @@ def test_the_job_writes_equal_shards_once_each(job, another):
         assert max(of_split) - min(of_split) <= 1
         assert split == "live" or len(of_split) == job.settings.prices.shards
     assert len(snapshot.files()) == len(sizes)
+
+
+def test_dates_too_few_for_a_window_are_refused_with_what_to_lower(job):
+    rows = [row for row in points("a") if row[8] < 8]
+    job.store.replace(SERIES, job.spark.createDataFrame(rows, SERIES.columns), "source = 'kalimati'")
+    narrow = {"kalimati": job.settings.prices.sources["kalimati"].model_copy(update={"window": 30})}
+    prices = job.settings.prices.model_copy(update={"sources": narrow})
+    with pytest.raises(InputError, match=r"30 prices on end.*found none.*lower window"):
+        windows(replace(job, settings=job.settings.model_copy(update={"prices": prices})))

@@ -57,7 +57,7 @@ def test_a_model_that_does_not_beat_its_baseline_is_not_promoted(job, points):
     points(rows=32)
     run = train(job, replace(LINES.with_spec(epochs=1), baseline=1e-9))
     assert not run.promoted
-    assert "NOT promoted, loss" in job.report.notes[-1]
+    assert "NOT promoted, validation loss" in job.report.notes[-1]
     with pytest.raises(ModelError, match="a promoted run of lines"):
         load(job, LINES)
     with pytest.raises(TrainingError, match="an unfinished run nothing"):
