@@ -131,7 +131,7 @@ def promote(validation: pd.DataFrame, rule: Promotion) -> pd.DataFrame:
     towards its ratio over all series by origins / (origins + prior_origins), for the best of several models on a few
     weeks of one series is mostly the luckiest. The lowest expected ratio serves; Naive where none is below 1 -
     min_gain. A network serves only if it beat Naive on the series itself too (ratio < 1), another baseline only if it
-    beat Naive over all series, or the many of them would win by luck. Ties go to the baseline.
+    beat Naive by `min_gain` over all series, or the many of them would win by luck. Ties go to the baseline.
     Naive serves a series without an observed validation price; its ratio is NaN.
     """
     ratio = series_ratios(validation)
@@ -140,7 +140,7 @@ def promote(validation: pd.DataFrame, rule: Promotion) -> pd.DataFrame:
     ratio["expected_ratio"] = weight * ratio["ratio"] + (1 - weight) * ratio["model"].map(overall)
     ratio["is_network"] = ratio["model"].isin(rule.networks)
     better = ratio["expected_ratio"] < 1 - rule.min_gain
-    sound = ratio["model"].isin(rule.baselines) & (ratio["model"].map(overall) < 1)
+    sound = ratio["model"].isin(rule.baselines) & (ratio["model"].map(overall) < 1 - rule.min_gain)
     may_serve = sound | (ratio["is_network"] & (ratio["ratio"] < 1))
     candidates = ratio[(ratio["model"] == NAIVE) | (better & may_serve)]
     order = ["series", "expected_ratio", "is_network", "model"]
