@@ -40,7 +40,7 @@ def start(settings: Settings, verbose: bool = False) -> SparkSession:
             options["spark.driver.extraJavaOptions"] = java
         if settings.warehouse.path and "://" not in settings.warehouse.path:
             # Else Spark leaves a folder `spark-warehouse` wherever the command is run.
-            options.setdefault("spark.sql.warehouse.dir", str(Path(settings.warehouse.path).resolve()))
+            options.setdefault("spark.sql.warehouse.dir", str(Path(settings.warehouse.path).resolve() / ".spark"))
         options.setdefault("spark.ui.showConsoleProgress", str(sys.stderr.isatty()).lower())
     if settings.spark.master and "SPARK_ENV_LOADED" not in os.environ:  # spark-submit sets it and names the master
         builder = builder.master(settings.spark.master)

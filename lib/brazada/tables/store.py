@@ -196,9 +196,8 @@ class Store:
         return self.writes[table.name]
 
     def _make_schema(self, name: str) -> None:
-        schema = name.partition(".")[0]
-        location = self.location(schema)
-        self.spark.sql(f"CREATE SCHEMA IF NOT EXISTS {schema}" + (f" LOCATION {literal(location)}" if location else ""))
+        # Without a location: dropping a schema deletes its folder, and ours would be that of the tables.
+        self.spark.sql(f"CREATE SCHEMA IF NOT EXISTS {name.partition('.')[0]}")
 
     def _require(self, name: str) -> None:
         if not self.exists(name):
