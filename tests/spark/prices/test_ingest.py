@@ -105,7 +105,9 @@ def test_two_ingests_at_once_write_each_row_once(another, tmp_path):
 def test_lines_are_numbered_across_the_parts_of_a_large_file(job, tmp_path):
     bad = [f"bad {number}" for number in range(80)]
     lines = [
-        line for number in range(80) for line in ("", bad[number], price(date=f"1/{1 + number % 28}/{2000 + number}"))
+        line
+        for number in range(80)
+        for line in ("", bad[number], price(date=f"1/{1 + number % 28}/{2000 + number // 28}"))
     ]
     path = write(tmp_path / "a.csv", *lines, end="\r\n", last="")
     job.spark.conf.set("spark.sql.files.maxPartitionBytes", "1kb")
