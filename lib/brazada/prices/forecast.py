@@ -11,15 +11,13 @@ from pyspark.sql import functions as F
 from brazada.prices.backtest import backtest_rows, written
 from brazada.prices.calendars import LIVE
 from brazada.prices.candidates import Candidate, Question, candidates, quantiles_of, question
-from brazada.prices.intervals import Bounds, apply_bounds
+from brazada.prices.intervals import CONFORMAL, Bounds, apply_bounds
 from brazada.prices.results import FORECASTS, SERVING
 from brazada.prices.sources import slice_of, sources_in
 from brazada.prices.tables import SERIES, WINDOWS
 from brazada.prices.tasks import GLOBAL, global_task
 from brazada.report import Job
 from brazada.training import registry
-
-CONFORMAL = "conformal"
 
 
 def forecast(job: Job, source: str | None = None) -> None:

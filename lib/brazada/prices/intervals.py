@@ -14,6 +14,7 @@ import numpy as np
 from brazada.errors import InputError
 from brazada.prices.features import MEDIAN, QUANTILES, Doubles, around_median
 
+CONFORMAL = "conformal"
 LEVELS = np.array(QUANTILES)
 _WIDTHS = np.exp(np.linspace(np.log(0.5), np.log(2.0), 57))
 
@@ -100,7 +101,7 @@ def choose_bounds(
     half = len(actuals) // 2
     parts = (slice(0, half), slice(half, None))
     losses = {}
-    for name in ("conformal", *sources):
+    for name in (CONFORMAL, *sources):
         crossed = []
         for fit, judge in (parts, parts[::-1]):
             quantiles = sources[name][judge] if name in sources else None
