@@ -1,8 +1,9 @@
 """How training keeps up: the feed's share of step time, two ranks against one, two fits at once against one.
 
-    python tests/bench/training.py [--rows N] [--units U] [--groups G] [--epochs E]
+    python tests/bench/training.py [--rows N] [--units U] [--batch B] [--groups G] [--epochs E]
 
-Each measurement is a process of its own, with one core per rank or Spark task. Run it on a machine at rest.
+Each measurement is a process of its own, with one core per rank or Spark task. `ranks-2` gives each rank as many rows a
+step as the one has, `split-2` shares the one's among both. Run it on a machine at rest.
 """
 
 import argparse
@@ -20,15 +21,18 @@ from rich.table import Table as Grid
 
 LIB = Path(__file__).resolve().parents[2] / "lib"
 WINDOW, FEATURES, HORIZON = 30, 5, 7
-MEASURES = {
-    "memory": {"cores": 1},
-    "petastorm": {"cores": 1},
-    "tfdata": {"cores": 1},
-    "ranks-1": {"cores": 1},
-    "ranks-2": {"cores": 2},
-    "many-1": {"cores": 1},
-    "many-2": {"cores": 2},
+CORES = {
+    "memory": 1,
+    "petastorm": 1,
+    "tfdata": 1,
+    "ranks-1": 1,
+    "ranks-2": 2,
+    "split-2": 2,
+    "many-1": 1,
+    "many-2": 2,
 }
+
+RANKS = ("ranks", "split")
 
 
 def decode(columns):
@@ -77,7 +81,7 @@ def declare(options):
         key=("id",),
         partition_by=("split", "shard"),
     )
-    spec = {"epochs": options.epochs, "batch": 128, "units": options.units}
+    spec = {"epochs": options.epochs, "batch": options.batch, "units": options.units}
     return table, Task("bench", table.name, ("window", "target"), decode, build, loss, spec, baseline=1e9)
 
 
@@ -103,14 +107,16 @@ def measure(name, options):
 
     kind, _, count = name.partition("-")
     overrides = [
-        f"spark.master=local[{MEASURES[name]['cores']}]",
+        f"spark.master=local[{CORES[name]}]",
         f"warehouse.path={options.warehouse}",
-        f"training.ranks={count if kind == 'ranks' else 1}",
-        f"training.launch={'horovod' if kind == 'ranks' else 'process'}",
+        f"training.ranks={count if kind in RANKS else 1}",
+        f"training.launch={'horovod' if kind in RANKS else 'process'}",
         f"training.feed={'tfdata' if kind == 'tfdata' else 'petastorm'}",
         "training.start_timeout_s=120",
     ]
     table, task = declare(options)
+    if name == "ranks-2":
+        task = task.with_spec(batch=2 * options.batch)
     with job("bench", load(overrides=overrides, variables={}), ()) as here:
         if not here.store.exists(table.name):
             here.store.append_once(table, rows(here.spark, options), "all")
@@ -156,9 +162,9 @@ def side_by_side(here, task):
 
 def main():
     parser = argparse.ArgumentParser()
-    for name, default in (("rows", 20_000), ("units", 32), ("groups", 8), ("epochs", 4)):
+    for name, default in (("rows", 20_000), ("units", 128), ("batch", 512), ("groups", 8), ("epochs", 4)):
         parser.add_argument(f"--{name}", type=int, default=default)
-    parser.add_argument("--only", nargs="*", default=list(MEASURES))
+    parser.add_argument("--only", nargs="*", default=list(CORES))
     parser.add_argument("--child")
     parser.add_argument("--warehouse")
     options = parser.parse_args()
@@ -171,7 +177,7 @@ def main():
 
 
 def child(name, options, folder):
-    sizes = [f"--{key}={getattr(options, key)}" for key in ("rows", "units", "groups", "epochs")]
+    sizes = [f"--{key}={getattr(options, key)}" for key in ("rows", "units", "batch", "groups", "epochs")]
     command = [sys.executable, __file__, "--child", name, "--warehouse", f"{folder}/warehouse", *sizes]
     with (Path(folder) / f"{name}.log").open("w+") as log:
         environ = os.environ | {"PYTHONPATH": str(LIB)}
@@ -191,7 +197,7 @@ def report(found):
     goals = {"petastorm": "share < 10 %", "ranks-2": ">= 1.6 x", "many-2": ">= 1.7 x"}
     for name, values in found.items():
         rate, share, seconds = (values.get(key) for key in ("samples_per_s", "feed_share", "seconds"))
-        one = found.get(name.replace("-2", "-1"), values)
+        one = found.get(name.replace("-2", "-1").replace("split", "ranks"), values)
         gain = rate / one["samples_per_s"] if rate else one["seconds"] / seconds
         cells = (
             f"{rate:,.0f}" if rate else "",
