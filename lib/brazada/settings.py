@@ -15,6 +15,7 @@ from pydantic import BaseModel, Field, PositiveInt, ValidationError, field_valid
 from brazada.errors import SettingsError
 from brazada.prices.settings import Prices
 from brazada.section import Section
+from brazada.swim.settings import Swim
 from brazada.training.settings import Training
 
 _PACKAGE = Path(__file__).resolve().parent
@@ -55,6 +56,7 @@ class Settings(Section):
     warehouse: Warehouse
     spark: Spark
     prices: Prices
+    swim: Swim
     training: Training
 
     @model_validator(mode="after")

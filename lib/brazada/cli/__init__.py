@@ -10,6 +10,8 @@ import click
 from brazada import __version__
 from brazada.cli.inspect import doctor, sql, tables
 from brazada.cli.prices import prices
+from brazada.cli.simulate import simulate
+from brazada.cli.swim import swim
 from brazada.errors import BrazadaError
 
 
@@ -19,7 +21,7 @@ def cli() -> None:
     """Spark jobs from raw files to Delta tables, to distributed training, to forecasts in SQL."""
 
 
-for command in (doctor, tables, sql, prices):
+for command in (doctor, tables, sql, prices, swim, simulate):
     cli.add_command(command)
 
 

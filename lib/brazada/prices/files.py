@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from urllib.parse import unquote
 
 from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
@@ -12,6 +11,7 @@ from pyspark.sql import functions as F
 from brazada.prices.layouts import Columns
 from brazada.prices.settings import DATE_PARTS, DATE_TOKENS, Layout, Prices
 from brazada.prices.units import base_units
+from brazada.tables.files import read_path
 
 PRICES = ("price_min", "price_max", "price_mean")
 _TEXTS = ("date", "product", "variety", "quality", "unit", "category", *PRICES)
@@ -24,7 +24,7 @@ def lines(spark: SparkSession, uris: Sequence[str], encoding: str) -> DataFrame:
     """
     text = F.decode(F.col("value").cast("binary"), encoding)
     utf8 = F.decode(F.col("value").cast("binary"), "UTF-8").contains("\ufffd")
-    return spark.read.text([_literal(uri) for uri in uris]).select(
+    return spark.read.text([read_path(uri) for uri in uris]).select(
         F.regexp_replace("_metadata.file_path", "^file:/+", "file:///").alias("file"),
         F.col("_metadata.file_block_start").alias("block"),
         F.monotonically_increasing_id().alias("place"),
@@ -59,11 +59,6 @@ def rows(lines: DataFrame, columns: Columns, source: str, settings: Prices) -> D
         "category",
         _reason(columns, settings).alias("reason"),
     )
-
-
-def _literal(uri: str) -> str:
-    """A path that Spark takes for this one file, whatever glob characters its name has."""
-    return re.sub(r"([\[\]{}*?\\])", r"\\\1", unquote(uri))
 
 
 def _fields(columns: Columns) -> Column:

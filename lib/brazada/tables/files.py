@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import unquote
 
 from py4j.protocol import Py4JJavaError  # type: ignore[import-untyped]
 from pyspark.sql import SparkSession
@@ -16,11 +17,12 @@ from brazada.errors import InputError
 
 @dataclass(frozen=True)
 class InputFile:
-    """A file to read: its URI, the SHA-256 of its content (decompressed) and its first line, as bytes."""
+    """A file to read: its URI, the SHA-256 of its content (decompressed), first line as bytes, bytes on disk."""
 
     path: str
     batch: str
     first_line: bytes
+    size: int
 
 
 def list_files(spark: SparkSession, paths: Sequence[str], suffixes: tuple[str, ...]) -> list[str]:
@@ -55,7 +57,32 @@ def inspect(spark: SparkSession, path: str) -> InputFile:
         raise InputError("a readable file", found=f"{path}: {cause}", todo="check it, or copy it again") from error
     if first is None:
         raise InputError("a file with a header line", found=f"an empty {path}", todo="fetch it again, or leave it out")
-    return InputFile(path, batch, str(first).encode("latin-1"))
+    return InputFile(path, batch, str(first).encode("latin-1"), _size(spark, path))
+
+
+def read_path(uri: str) -> str:
+    """A URI as the path that Spark takes for this one file, whatever glob characters its name has."""
+    return re.sub(r"([\[\]{}*?\\])", r"\\\1", unquote(uri))
+
+
+@contextmanager
+def splittable(spark: SparkSession, uris: Sequence[str], scratch: str) -> Iterator[dict[str, str]]:
+    """By URI where Spark can read each file; those in .zst, which it cannot, are unpacked into `scratch` meanwhile."""
+    jvm: Any = spark._jvm
+    folder = _java_path(spark, scratch)
+    filesystem = folder.getFileSystem(_configuration(spark))
+    filesystem.delete(folder, True)  # what a killed job left
+    readable = {uri: uri for uri in uris}
+    try:
+        for number, uri in enumerate(uris):
+            if uri.lower().endswith(".zst"):
+                target = jvm.org.apache.hadoop.fs.Path(folder, f"{number}.csv")
+                with _opened(spark, uri) as stream:
+                    jvm.org.apache.hadoop.io.IOUtils.copyBytes(stream, filesystem.create(target), 2**16, True)
+                readable[uri] = str(target.toString())
+        yield readable
+    finally:
+        filesystem.delete(folder, True)
 
 
 def _candidates(spark: SparkSession, text: str) -> Iterator[tuple[str, bool]]:
@@ -91,10 +118,18 @@ def _opened(spark: SparkSession, uri: str) -> Iterator[Any]:
     path, configuration = jvm.org.apache.hadoop.fs.Path(jvm.java.net.URI(uri)), _configuration(spark)
     stream = path.getFileSystem(configuration).open(path)
     try:
+        if uri.lower().endswith(".zst"):  # Hadoop's own codec needs a native library that is rarely there
+            yield jvm.com.github.luben.zstd.ZstdInputStreamNoFinalizer(stream)
+            return
         codec = jvm.org.apache.hadoop.io.compress.CompressionCodecFactory(configuration).getCodec(path)
         yield stream if codec is None else codec.createInputStream(stream)
     finally:
         stream.close()
+
+
+def _size(spark: SparkSession, uri: str) -> int:
+    path = spark._jvm.org.apache.hadoop.fs.Path(spark._jvm.java.net.URI(uri))  # type: ignore[union-attr]
+    return int(path.getFileSystem(_configuration(spark)).getFileStatus(path).getLen())
 
 
 def _java_path(spark: SparkSession, text: str) -> Any:

@@ -57,6 +57,12 @@ class Store:
         base = self.warehouse.path if "://" in self.warehouse.path else str(Path(self.warehouse.path).resolve())
         return f"{base}/{name.replace('.', '/')}"
 
+    def scratch(self, name: str) -> str:
+        """A folder for what is no table: unpacked files, where a stream goes on. Dot first: no schema."""
+        return (
+            f"{str(self.location('x.y')).removesuffix('/x/y') if self.warehouse.path else '/tmp/brazada'}/.work/{name}"  # noqa: S108 - on the cluster's filesystem
+        )
+
     def exists(self, name: str) -> bool:
         """Whether the table is there, attaching it to the session's catalog on the way."""
         if name in self._attached:
@@ -83,6 +89,8 @@ class Store:
                     builder = builder.clusterBy(*table.cluster_by)
                 if table.partition_by:
                     builder = builder.partitionedBy(*table.partition_by)
+                if table.stats_on:
+                    builder = builder.property("delta.dataSkippingStatsColumns", ",".join(table.stats_on))
                 for name, condition in table.constraints.items():
                     builder = builder.property(f"delta.constraints.{name}", condition)
                 # Petastorm reads data files as they are: a deletion vector would bring deleted rows back.

@@ -13,7 +13,9 @@ class Table:
     """A Delta table's declaration.
 
     `name` is `schema.table`; every column of `columns` has a comment; `key` names the columns that identify a row;
-    `constraints` maps a name to a SQL condition that every row meets. Raises `ValueError` for a faulty declaration.
+    `constraints` maps a name to a SQL condition that every row meets; `stats_on` names the columns whose
+    least and greatest value is kept per file, by which queries skip files (default: all). Raises `ValueError` for a
+    faulty declaration.
     """
 
     name: str
@@ -23,6 +25,7 @@ class Table:
     constraints: Mapping[str, str] = field(default_factory=dict)
     cluster_by: tuple[str, ...] = ()
     partition_by: tuple[str, ...] = ()
+    stats_on: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         """Refuse a declaration that could not be created or would not document itself."""
@@ -30,8 +33,10 @@ class Table:
             raise ValueError(f"{self.name}: expected schema.table")
         if bare := [f.name for f in self.columns if not f.metadata.get("comment")]:
             raise ValueError(f"{self.name}: columns without a comment: {bare}")
-        if unknown := {*self.key, *self.cluster_by, *self.partition_by} - set(self.columns.names):
-            raise ValueError(f"{self.name}: key, clustering or partitioning names unknown columns {sorted(unknown)}")
+        if unknown := {*self.key, *self.cluster_by, *self.partition_by, *self.stats_on} - set(self.columns.names):
+            raise ValueError(
+                f"{self.name}: key, clustering, partitioning or stats name unknown columns {sorted(unknown)}"
+            )
         if self.cluster_by and self.partition_by:
             raise ValueError(f"{self.name}: a partitioned table cannot be clustered")
 

@@ -1,0 +1,38 @@
+"""Made-up inputs: commands that write them. None starts Spark."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+
+def _count(text: str) -> int:
+    """A whole number, as 300000 or 3e5."""
+    number = float(text)
+    if not number.is_integer():
+        raise ValueError(text)
+    return int(number)
+
+
+@click.group()
+def simulate() -> None:
+    """Make inputs in the published formats, of any size, with the truth beside them."""
+
+
+@simulate.command()
+@click.option("--rows", type=_count, required=True, metavar="N", help="In all logs together; 3e5 will do.")
+@click.option("--seed", type=_count, default=7, show_default=True, metavar="S", help="The same gives the same bytes.")
+@click.option("--days", type=click.IntRange(1), default=1, show_default=True, help="One file for each.")
+@click.option("--faults", type=click.FloatRange(0, 0.5), default=0.0, show_default=True, help="Share of broken lines.")
+@click.argument("folder", metavar="DIR", type=click.Path(file_okay=False, path_type=Path))
+def swim(rows: int, seed: int, days: int, faults: float, folder: Path) -> None:
+    """Write swim logs (swim_YYYY-MM-DD.csv) and every drill's true style (truth.csv) into DIR."""
+    from brazada.simulate import swim as library
+
+    done = library.simulate(folder, rows, seed, days, faults)
+    for file in done.files:
+        click.echo(f"{file}  {file.stat().st_size / 1e6:,.1f} MB")
+    click.echo(f"{done.truth}  {done.drills:,} drills")
+    broken = ", ".join(f"{kind} {count:,}" for kind, count in sorted(done.faults.items()))
+    click.echo(f"{done.rows:,} rows" + (f", of them broken: {broken}" if broken else ""))

@@ -1,0 +1,135 @@
+"""The swim jobs: each command starts a job and calls the library."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast, get_args
+
+import click
+
+from brazada.cli.options import with_settings
+from brazada.errors import UsageError
+from brazada.settings import Settings
+from brazada.swim.settings import Method
+
+if TYPE_CHECKING:
+    from brazada.report import Job
+
+_STEPS = ("ingest", "sessions", "laps", "fit", "score", "alerts")
+
+
+@click.group()
+def swim() -> None:
+    """Swimmers' positions: logs to readings, sessions, styles, laps and alerts."""
+
+
+def _method(command: Callable[..., None]) -> Callable[..., None]:
+    kinds = click.Choice(get_args(Method))
+    return click.option("--method", type=kinds, help="How styles are told.  [default: swim.method]")(command)
+
+
+def _start(step: str, settings: Settings, verbose: bool, work: Callable[[Job], None]) -> None:
+    from brazada.report import job
+
+    with job(f"swim {step}", settings, ("warehouse", "swim"), verbose) as running:
+        work(running)
+
+
+@swim.command()
+@click.argument("paths", nargs=-1, required=True)
+@with_settings
+def ingest(settings: Settings, verbose: bool, paths: tuple[str, ...]) -> None:
+    """Take logs (files, folders, globs, .gz, .zst) into swim.readings."""
+    from brazada.swim import ingest as library
+
+    _start("ingest", settings, verbose, lambda job: library.ingest(job, paths))
+
+
+@swim.command()
+@click.option("--relearn", is_flag=True, help="Learn the limits of the filter anew, and make all sessions again.")
+@with_settings
+def sessions(settings: Settings, verbose: bool, relearn: bool) -> None:
+    """Aggregate readings per tag and drill into swim.sessions, by the published method's filters."""
+    from brazada.swim import sessions as library
+
+    _start("sessions", settings, verbose, lambda job: library.sessions(job, relearn))
+
+
+@swim.command()
+@with_settings
+def laps(settings: Settings, verbose: bool) -> None:
+    """Find the lengths that were swum, and how, into swim.laps and swim.motions."""
+    from brazada.swim import laps as library
+
+    _start("laps", settings, verbose, library.laps)
+
+
+@swim.command()
+@_method
+@with_settings
+def fit(settings: Settings, verbose: bool, method: str | None) -> None:
+    """Learn clusters of drills and their styles into swim.models."""
+    from brazada.swim import fit as library
+
+    _start("fit", settings, verbose, lambda job: library.fit(job, cast("Method | None", method)))
+
+
+@swim.command()
+@_method
+@with_settings
+def score(settings: Settings, verbose: bool, method: str | None) -> None:
+    """Give every drill a style into swim.styles, by the model as it was learned."""
+    from brazada.swim import score as library
+
+    _start("score", settings, verbose, lambda job: library.score(job, cast("Method | None", method)))
+
+
+@swim.command()
+@_method
+@click.argument("target", type=click.Path(dir_okay=False, path_type=Path))
+@with_settings
+def export(settings: Settings, verbose: bool, method: str | None, target: Path) -> None:
+    """Write the styles as the published CSV: TagID,DrillID,Predicted_Style."""
+    from brazada.swim import score as library
+
+    _start("export", settings, verbose, lambda job: library.export(job, target, cast("Method | None", method)))
+
+
+@swim.command()
+@click.option("--continuous", is_flag=True, help="Go on for new files until stopped, instead of ending with the last.")
+@click.argument("folders", nargs=-1, required=True)
+@with_settings
+def alerts(settings: Settings, verbose: bool, continuous: bool, folders: tuple[str, ...]) -> None:
+    """Watch folders of logs for tags that fall silent while their drill goes on, into swim.alerts."""
+    from brazada.swim import alerts as library
+
+    _start("alerts", settings, verbose, lambda job: library.alerts(job, folders, continuous))
+
+
+@swim.command()
+@click.option("--steps", default=",".join(_STEPS), show_default=True, help="Some of these, separated by commas.")
+@_method
+@click.argument("paths", nargs=-1)
+@with_settings
+def run(settings: Settings, verbose: bool, steps: str, method: str | None, paths: tuple[str, ...]) -> None:
+    """Do all of it, or the named steps, in one Spark session."""
+    wanted = {step.strip() for step in steps.split(",")}
+    if unknown := wanted - set(_STEPS):
+        raise UsageError(f"steps out of {', '.join(_STEPS)}", found=", ".join(sorted(unknown)), todo="correct --steps")
+    if wanted & {"ingest", "alerts"} and not paths:
+        raise UsageError("logs to ingest and watch", found="no path", todo="name them, or leave out ingest and alerts")
+    from brazada.swim import alerts, fit, ingest, laps, score, sessions
+
+    chosen = cast("Method | None", method)
+    work: dict[str, Callable[[Job], Any]] = {
+        "ingest": lambda job: ingest.ingest(job, paths),
+        "sessions": sessions.sessions,
+        "laps": laps.laps,
+        "fit": lambda job: fit.fit(job, chosen),
+        "score": lambda job: score.score(job, chosen),
+        "alerts": lambda job: alerts.alerts(job, paths),
+    }
+    for step in _STEPS:
+        if step in wanted:
+            _start(step, settings, verbose, work[step])

@@ -1,0 +1,1 @@
+"""Made-up inputs in the published formats, of any size, with the truth beside them."""

@@ -1,0 +1,1 @@
+"""Swimmers' positions: logs to readings, sessions, styles, laps and alerts."""

@@ -1,0 +1,112 @@
+"""Job: a stream over incoming logs that reports tags which fall silent while their drill goes on."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import reduce
+from hashlib import sha256
+from typing import Any
+
+import pandas as pd
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
+from pyspark.sql.streaming.state import GroupState, GroupStateTimeout
+
+from brazada.report import Job
+from brazada.swim.parse import HEADER, POSITION, positions
+from brazada.swim.settings import Swim
+from brazada.swim.tables import ALERTS
+
+_SAMPLE = ["tag", "millis", *POSITION]
+_FOUND = "tag string, drill string, millis long, silent_s double, x_m double, y_m double, z_m double, arrived timestamp"
+_FOUND_COLUMNS = [part.split()[0] for part in _FOUND.split(", ")]
+_LAST = [*_SAMPLE, "told"]  # of each tag of a drill: its last sample, and whether its silence was told
+_STATE = (
+    "tag array<string>, millis array<long>, x_m array<double>, y_m array<double>, z_m array<double>,"
+    " told array<boolean>"
+)
+
+
+def alerts(job: Job, folders: Sequence[str], continuous: bool = False) -> None:
+    """Read what has come into the folders since the last time, and raise an alert for each silence, once.
+
+    A tag is silent when its drill has samples, of it or of others, more than `swim.silence_s` after its last one. A tag
+    whose drill ended with it is not. Where the job goes on from is kept in the warehouse; an alert is written by key,
+    so that neither a restart nor a kill raises it twice. `continuous` ends when the job is stopped.
+    """
+    settings = job.settings.swim
+    job.store.ensure(ALERTS)
+    streams = [
+        job.spark.readStream.schema("value string")
+        .option("maxFilesPerTrigger", settings.files_per_trigger)
+        .text(folder)
+        .select("value", F.col("_metadata.file_modification_time").alias("arrived"))
+        for folder in folders
+    ]
+    lines = reduce(DataFrame.unionByName, streams).where((F.length("value") > 0) & (F.col("value") != HEADER))
+    sound = positions(lines, settings).where("reason IS NULL").drop("reason")
+    found = sound.groupBy("drill").applyInPandasWithState(
+        _watch(settings), _FOUND, _STATE, "append", GroupStateTimeout.ProcessingTimeTimeout
+    )
+    raised = 0
+
+    def write(batch: DataFrame, number: int) -> None:  # noqa: ARG001 - the stream's signature
+        nonlocal raised
+        now = dt.datetime.now(dt.UTC)
+        rows = batch.select(
+            "*",
+            F.timestamp_millis("millis").alias("ts"),
+            F.lit(now).alias("raised_at"),
+            (F.lit(now).cast("double") - F.col("arrived").cast("double")).alias("delay_s"),
+        ).persist()
+        try:
+            if count := rows.count():
+                job.store.merge(ALERTS, rows, update=False)
+                raised += count
+        finally:
+            rows.unpersist()
+
+    trigger: dict[str, Any] = {"processingTime": "1 second"} if continuous else {"availableNow": True}
+    name = sha256("\n".join(sorted(folders)).encode()).hexdigest()[:16]
+    checkpoint = job.store.scratch(f"streams/alerts-{name}")
+    query = found.writeStream.trigger(**trigger).option("checkpointLocation", checkpoint).foreachBatch(write).start()
+    try:
+        query.awaitTermination()
+    finally:
+        query.stop()
+    job.note(f"{raised} alerts raised")
+
+
+def silences(new: pd.DataFrame, last: pd.DataFrame, threshold_s: float) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Silences of one drill that are told by new samples, and the last sample of each tag after them.
+
+    `new` has tag, millis and the position; `last` also `told`. A silence stands at the sample before it and is told by
+    the first sample of the drill, of whichever tag, that comes later than the threshold; `silent_s` is up to that.
+    """
+    samples = pd.concat([last, new.assign(told=False)], ignore_index=True)
+    samples = samples.sort_values(["tag", "millis"], kind="stable", ignore_index=True)
+    goes_on = samples["tag"] == samples["tag"].shift(-1)
+    until = samples["millis"].shift(-1).where(goes_on, samples["millis"].max())
+    silent_s = (until - samples["millis"]) / 1000
+    silent = silent_s > threshold_s
+    found = samples[silent & ~samples["told"]].assign(silent_s=silent_s)
+    return found.drop(columns="told"), samples.assign(told=silent | samples["told"])[~goes_on]
+
+
+def _watch(settings: Swim) -> Callable[..., Iterator[pd.DataFrame]]:
+    """What is done with the new samples of one drill."""
+
+    def watch(key: tuple[str], parts: Iterable[pd.DataFrame], state: GroupState) -> Iterator[pd.DataFrame]:
+        if state.hasTimedOut:
+            state.remove()
+            return
+        new = pd.concat(list(parts))
+        last = pd.DataFrame(dict(zip(_LAST, state.get if state.exists else [[]] * len(_LAST), strict=True)))
+        found, last = silences(new[_SAMPLE], last, settings.silence_s)
+        state.update(tuple(last[name].tolist() for name in _LAST))
+        state.setTimeoutDuration(int(settings.drill_ends_after_h * 3_600_000))
+        if len(found):
+            yield found.assign(drill=key[0], arrived=new["arrived"].max())[_FOUND_COLUMNS]
+
+    return watch

@@ -1,0 +1,155 @@
+"""KMeans at any size: what `swim fit` learns and `swim score` uses, whichever features are clustered."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from functools import reduce
+from hashlib import sha256
+from itertools import combinations
+
+import numpy as np
+from numpy.typing import NDArray
+from pyspark.ml.clustering import KMeans, KMeansModel
+from pyspark.ml.evaluation import ClusteringEvaluator
+from pyspark.ml.feature import VectorAssembler
+from pyspark.sql import Column, DataFrame
+from pyspark.sql import functions as F
+
+SEEDS = 10  # fits of which the best is kept, and whose agreement is measured
+_AGREE_ON = 10_000  # drills, chosen by a hash of their keys
+_ROWS_PER_PARTITION = 100_000
+
+Doubles = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Scaling:
+    """Features (names of columns), and what is taken from each and what it is divided by then."""
+
+    features: tuple[str, ...]
+    offset: tuple[float, ...]
+    scale: tuple[float, ...]
+
+    def columns(self) -> list[Column]:
+        """The features, scaled."""
+        parts = zip(self.features, self.offset, self.scale, strict=True)
+        return [((F.col(name) - offset) / scale).alias(name) for name, offset, scale in parts]
+
+
+@dataclass(frozen=True)
+class Clusters:
+    """What KMeans found: `centroids` and `spreads` (k, features), both scaled, `sizes` (k,), and how far to trust it.
+
+    `spreads` are standard deviations inside the clusters; `silhouette` is the mean with squared Euclidean distance;
+    `agreement` the mean adjusted Rand index (Hubert and Arabie 1985) between the labels of fits from other seeds.
+    """
+
+    scaling: Scaling
+    centroids: Doubles
+    spreads: Doubles
+    sizes: NDArray[np.int64]
+    silhouette: float
+    agreement: float
+
+
+@dataclass(frozen=True)
+class Names:
+    """Style and stroke of each cluster, by how many deviations the centres that name them differ, and a warning."""
+
+    styles: tuple[str, ...]
+    strokes: tuple[str, ...]
+    margin: float
+    warning: str | None
+
+
+def min_max(frame: DataFrame, features: Sequence[str]) -> Scaling:
+    """Each feature onto 0 to 1; a constant one onto 0."""
+    figures = [figure for name in features for figure in (F.min(name), F.max(name) - F.min(name))]
+    values = [float(value) for value in frame.agg(*[f.alias(str(i)) for i, f in enumerate(figures)]).collect()[0]]
+    return Scaling(tuple(features), tuple(values[::2]), tuple(value or 1.0 for value in values[1::2]))
+
+
+def learn(frame: DataFrame, scaling: Scaling, k: int, seed: int) -> Clusters:
+    """KMeans with MLlib: the best of ten seeds. The same for the same rows, however they lie.
+
+    `frame` has tag, drill and the features. Needs more drills than clusters.
+    """
+    rows = frame.select("tag", "drill", *scaling.columns())
+    parts = max(1, rows.count() // _ROWS_PER_PARTITION)
+    ordered = rows.repartition(parts, "tag", "drill").sortWithinPartitions("tag", "drill")
+    vectors = VectorAssembler(inputCols=list(scaling.features), outputCol="features").transform(ordered).persist()
+    try:
+        fits = [_fitted(vectors, k, seed + number) for number in range(SEEDS)]
+        best = min(fits, key=lambda fit: float(fit.summary.trainingCost))
+        labelled = best.transform(vectors)
+        silhouette = ClusteringEvaluator(metricName="silhouette").evaluate(labelled) if _several(best) else 0.0
+        return Clusters(
+            scaling,
+            np.array(best.clusterCenters()),
+            _spreads(labelled, scaling, k),
+            np.array(best.summary.clusterSizes),
+            float(silhouette),
+            _agreement(vectors, fits),
+        )
+    finally:
+        vectors.unpersist()
+
+
+def nearest(scaling: Scaling, centroids: Sequence[Sequence[float]], styles: Sequence[str]) -> list[Column]:
+    """Columns `cluster` and `confidence` of a frame with the features.
+
+    The confidence is 1 - d / e, with d the distance to the nearest centre and e that to the nearest of another style:
+    0 half-way between, 1 at the centre.
+    """
+    place = scaling.columns()
+    squares = [
+        reduce(Column.__add__, [(value - centre) * (value - centre) for value, centre in zip(place, row, strict=True)])
+        for row in centroids
+    ]
+    distances = F.array(*[F.sqrt(square) for square in squares])
+    least = F.array_min(distances)
+    cluster = (F.call_function("array_position", distances, least) - 1).cast("int")
+    rivals = F.lit(None).cast("double")
+    for number, style in enumerate(styles):
+        others = [F.get(distances, F.lit(place)) for place, name in enumerate(styles) if name != style]
+        nearest_other = F.array_min(F.array(*others)) if others else F.lit(None).cast("double")
+        rivals = F.when(cluster == number, nearest_other).otherwise(rivals)
+    confidence = F.coalesce(1 - least / F.when(rivals > 0, rivals), F.lit(1.0 if len(set(styles)) == 1 else 0.0))
+    return [cluster.alias("cluster"), confidence.alias("confidence")]
+
+
+def model_id(clusters: Clusters, names: Sequence[str]) -> str:
+    """A name for a model that says what it is: the same figures, the same name."""
+    facts = {**asdict(clusters.scaling), "centroids": clusters.centroids.tolist(), "names": list(names)}
+    return sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def _fitted(vectors: DataFrame, k: int, seed: int) -> KMeansModel:
+    return KMeans(k=k, seed=seed, maxIter=300, tol=1e-9).fit(vectors)
+
+
+def _several(model: KMeansModel) -> bool:
+    return sum(size > 0 for size in model.summary.clusterSizes) > 1
+
+
+def _spreads(labelled: DataFrame, scaling: Scaling, k: int) -> Doubles:
+    inside = labelled.groupBy("prediction").agg(*[F.stddev_pop(name).alias(name) for name in scaling.features])
+    spreads = np.zeros((k, len(scaling.features)))
+    for row in inside.collect():
+        spreads[row["prediction"]] = [row[name] for name in scaling.features]
+    return spreads
+
+
+def _agreement(vectors: DataFrame, fits: Sequence[KMeansModel]) -> float:
+    from sklearn.metrics import adjusted_rand_score
+
+    chosen = vectors.orderBy(F.xxhash64("tag", "drill")).limit(_AGREE_ON).select("features").collect()
+    points = np.array([row["features"].toArray() for row in chosen])
+    labels = [_labels(points, np.array(fit.clusterCenters())) for fit in fits]
+    return float(np.mean([adjusted_rand_score(one, other) for one, other in combinations(labels, 2)]))
+
+
+def _labels(points: Doubles, centroids: Doubles) -> NDArray[np.intp]:
+    return np.asarray(np.argmin(((points[:, None, :] - centroids[None]) ** 2).sum(2), axis=1))

@@ -1,0 +1,47 @@
+"""Which drills there are, and which readings are new. What derives from readings follows them by `added_in`."""
+
+from __future__ import annotations
+
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
+
+from brazada.report import Job
+from brazada.swim.tables import DRILLS, READINGS
+from brazada.tables import Table, literal
+
+
+def known(job: Job) -> DataFrame:
+    """The tag and drill of all readings. Reads `swim.drills`, and of the readings only those that it lacks."""
+    new = since(job, DRILLS).select("tag", "drill").distinct()
+    return job.store.read(DRILLS.name).frame.select("tag", "drill").union(new)
+
+
+def since(job: Job, derived: Table) -> DataFrame:
+    """Readings of the drills that were written after those that a derived table was made of: whole drills.
+
+    An ingest writes every reading of a drill anew that it adds to, so this reads the files of new ingests and no more.
+    """
+    job.store.ensure(derived)
+    readings = job.store.read(READINGS.name).frame
+    return readings.where(F.col("added_in") > newest(job.store.read(derived.name).frame))
+
+
+def newest(frame: DataFrame) -> int:
+    """The last ingest in a table; 0 where it is empty."""
+    return int(frame.agg(F.coalesce(F.max("added_in"), F.lit(0))).collect()[0][0])
+
+
+def touched(job: Job, made: DataFrame, derived: Table) -> list[str]:
+    """Drills among those made that a derived table has already."""
+    old = job.store.read(derived.name).frame.select("tag", "drill")
+    again = made.select("tag", "drill").distinct().join(F.broadcast(old), on=["tag", "drill"], how="left_semi")
+    return sorted(row["drill"] for row in again.select("drill").distinct().collect())
+
+
+def put(job: Job, derived: Table, made: DataFrame, touched: list[str]) -> None:
+    """Write rows of whole drills: those of touched drills in place of what was there, the others beside it."""
+    if touched:
+        again = F.col("drill").isin(touched)
+        job.store.replace(derived, made.where(again), f"drill IN ({', '.join(map(literal, touched))})")
+        made = made.where(~again)
+    job.store.merge(derived, made)

@@ -1,0 +1,262 @@
+"""Job: swim logs into `swim.readings`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import reduce
+
+from pyspark.sql import Column, DataFrame, Observation, Row
+from pyspark.sql import functions as F
+
+from brazada.errors import InputError
+from brazada.report import Job
+from brazada.swim import drills
+from brazada.swim.differences import CONFLICT, DUPLICATE, GOOD, judged
+from brazada.swim.parse import HEADER, POSITION, positions
+from brazada.swim.tables import READINGS
+from brazada.tables import literal
+from brazada.tables.files import InputFile, inspect, list_files, read_path, splittable
+from brazada.tables.ops import INGESTED_FILES, QUARANTINE
+
+SUFFIXES = (".csv", ".csv.gz", ".csv.zst")
+_TEXT_PER_PARTITION = 96 * 2**20  # bytes; as a file of readings about a fifth of it
+_KEYS = ("tag", "drill", "millis", *POSITION)
+
+
+def ingest(job: Job, paths: Sequence[str]) -> None:
+    """Take swim logs into `swim.readings`: files, folders, globs of any filesystem, plain, .gz or .zst.
+
+    A file is known by its content; only new ones are read. A drill that the table has already, and that a new file adds
+    to, is made again as a whole, and no other is touched. Safe to repeat after a kill at any point: what landed is
+    known by its keys, and the file itself is noted last. Raises InputError for paths without files and for empty,
+    unreadable or foreign files, before anything is written.
+    """
+    uris = list_files(job.spark, paths, SUFFIXES)
+    with job.progress("swim logs", total=len(uris) + 3) as bar:
+        found: dict[str, InputFile] = {}
+        for uri in uris:
+            file = inspect(job.spark, uri)
+            _check_header(file)
+            found.setdefault(file.batch, file)
+            bar.advance(what=f"read {uri.rpartition('/')[2]}")
+        with job.store.exclusive(READINGS.name):
+            known = _ingested(job, found)
+            new = [file for batch, file in found.items() if batch not in known]
+            if skipped := len(uris) - len(new):
+                job.note(f"{skipped} of {len(uris)} files known already, skipped")
+            if not new:
+                return
+            with splittable(job.spark, [file.path for file in new], job.store.scratch("unpacked")) as readable:
+                batch = _Batch(job, new, readable)
+                bar.advance(what="parse, sort, write")
+                batch.write_readings()
+                bar.advance(what="refused rows")
+                batch.write_refused()
+                bar.advance(what="note the files")
+                batch.note_files()
+
+
+@dataclass
+class _Batch:
+    """The new files of one ingest, and what was counted in them."""
+
+    job: Job
+    files: Sequence[InputFile]
+    readable: Mapping[str, str]  # where the content of each lies as text that Spark can read
+    lines: int = 0
+    refused: int = 0
+    conflicts: int = 0
+    added_in: int = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.job.store.ensure(READINGS)
+        self.added_in = drills.newest(self.job.store.read(READINGS.name).frame) + 1
+
+    def write_readings(self) -> None:
+        """Append the drills that are new; make those again that the table has already."""
+        parsed = positions(self.text("value"), self.job.settings.swim)
+        read, fresh_outcomes = Observation(), Observation()
+        marked, again = parsed, F.lit(False)
+        if self.added_in > 1:
+            known = drills.known(self.job).select("drill").distinct().withColumn("known", F.lit(True))
+            marked, again = parsed.join(F.broadcast(known), on="drill", how="left"), F.col("known").isNotNull()
+        sound = F.col("reason").isNull()
+        watched = marked.observe(
+            read,
+            F.count(F.lit(1)).alias("lines"),
+            F.count_if(~sound).alias("refused"),
+            F.count_if(sound & again).alias("known"),
+        )
+        fresh = judged(
+            watched.where(sound & ~again).select(*_KEYS, "file_id", F.lit(False).alias("kept")), self.partitions()
+        )
+        rows = self.readings(fresh.observe(fresh_outcomes, *_outcomes()))
+        batch = "+".join(sorted(file.batch[:16] for file in self.files))
+        self.job.store.append_once(READINGS, rows, f"{self.added_in}/{batch}")
+        self.lines, self.refused = read.get["lines"], read.get["refused"]
+        self.conflicts = fresh_outcomes.get[CONFLICT] or 0
+        if read.get["known"]:
+            self._make_again(marked.where(sound & again))
+
+    def _make_again(self, added: DataFrame) -> None:
+        """Drills of the table with the new rows among the old: all of a drill, whichever tag, in one commit."""
+        touched = sorted(row["drill"] for row in added.select("drill").distinct().collect())
+        old = self.job.store.read(READINGS.name).frame.where(F.col("drill").isin(touched))
+        old = old.select(
+            "tag", "drill", F.unix_millis("ts").alias("millis"), *POSITION, "file_id", F.lit(True).alias("kept")
+        )
+        both = old.unionByName(added.select(*_KEYS, "file_id", F.lit(False).alias("kept")))
+        outcomes = Observation()
+        rows = self.readings(judged(both, self.partitions()).observe(outcomes, *_outcomes()))
+        self.job.store.replace(READINGS, rows, f"drill IN ({', '.join(map(literal, touched))})")
+        self.conflicts += outcomes.get[CONFLICT] or 0
+        self.job.note(f"{len(touched)} drills of the table had rows added and were made again")
+
+    def write_refused(self) -> None:
+        """Quarantine lines that could not be read, and positions that another one at the same time forestalled."""
+        if self.refused == len(self.files) and not self.conflicts:
+            return  # the headers
+        lines = self.text("value", "block", "place")
+        blocks = (
+            lines.groupBy("file_id", "block").agg(F.count("*").alias("lines"), F.min("place").alias("first")).collect()
+        )
+        offsets = self.job.spark.createDataFrame(list(_offsets(blocks)), "file_id long, block long, before long")
+        parsed = positions(lines.withColumn("raw", F.col("value")), self.job.settings.swim)
+        bad = parsed.where(F.col("reason").isNotNull())
+        if self.conflicts:
+            bad = bad.unionByName(self._forestalled(parsed.where(F.col("reason").isNull())))
+        numbered = bad.join(F.broadcast(offsets), on=["file_id", "block"], how="inner")
+        files = self.job.spark.createDataFrame(
+            [(_file_id(file), file.path, file.batch) for file in self.files], "file_id long, file string, batch string"
+        )
+        rows = numbered.join(F.broadcast(files), on="file_id", how="inner").select(
+            F.lit(self.job.run_id).alias("run_id"),
+            F.lit(self.job.name).alias("job"),
+            *["batch", "file"],
+            (F.col("place") - F.col("before")).alias("line"),
+            "reason",
+            F.decode(F.col("raw").cast("binary"), "UTF-8").alias("raw"),
+        )
+        self.job.store.replace(QUARANTINE, rows.where(F.col("line") > 1), self._slice())
+
+    def _forestalled(self, sound: DataFrame) -> DataFrame:
+        """Sound lines whose tag, drill and time has another position in the table; equal ones once."""
+        spots = {f"good_{name}": F.col(name) for name in POSITION}
+        table = self.job.store.read(READINGS.name).frame.withColumns(spots)
+        good = table.select("tag", "drill", F.unix_millis("ts").alias("millis"), *spots)
+        both = sound.join(good, on=["tag", "drill", "millis"], how="inner")
+        differs = reduce(lambda a, b: a | b, [F.col(name) != F.col(f"good_{name}") for name in POSITION])
+        said = F.concat(F.lit("same tag, drill and time at another position, ["), F.concat_ws(",", *spots), F.lit("]"))
+        first = F.min_by(
+            F.struct(*[name for name in sound.columns if name not in _KEYS], said.alias("said")),
+            F.struct("file_id", "place"),
+        )
+        once = both.where(differs).groupBy(*_KEYS).agg(first.alias("line"))
+        return once.select(*_KEYS, "line.*").withColumn("reason", F.col("said")).select(*sound.columns)
+
+    def note_files(self) -> None:
+        """The counts of each file: good rows are those that the table has of it, whichever run wrote them."""
+        of_files = [_file_id(file) for file in self.files]
+        table = self.job.store.read(READINGS.name).frame.where(F.col("file_id").isin(of_files))
+        good = {row["file_id"]: row["count"] for row in table.groupBy("file_id").count().collect()}
+        refused = {}
+        if self.job.store.exists(QUARANTINE.name):
+            slice_ = self.job.store.read(QUARANTINE.name).frame.where(self._slice())
+            refused = {row["batch"]: row["count"] for row in slice_.groupBy("batch").count().collect()}
+        rows_in = self._rows_in()
+        notes = []
+        for file in self.files:
+            counts = (rows_in[_file_id(file)], good.get(_file_id(file), 0), refused.get(file.batch, 0))
+            duplicate = counts[0] - counts[1] - counts[2]
+            notes.append(
+                (
+                    self.job.name,
+                    file.batch,
+                    file.path,
+                    self.job.run_id,
+                    "positions",
+                    counts[0],
+                    counts[1],
+                    duplicate,
+                    counts[2],
+                )
+            )
+            self.job.report.rows_in += counts[0]
+            self.job.report.rows_good += counts[1]
+            self.job.report.rows_duplicate += duplicate
+            self.job.report.rows_quarantined += counts[2]
+            if not counts[0]:
+                self.job.note(f"{file.path}: no row below its header")
+        frame = self.job.spark.createDataFrame(notes, INGESTED_FILES.columns)
+        self.job.store.merge(INGESTED_FILES, frame, update=False)
+
+    def _rows_in(self) -> dict[int, int]:
+        """Lines of each file but its header and blank ones."""
+        if len(self.files) == 1:
+            return {_file_id(self.files[0]): self.lines - 1}
+        counted = {row["file_id"]: row["count"] for row in self.text("value").groupBy("file_id").count().collect()}
+        return {_file_id(file): counted[_file_id(file)] - 1 for file in self.files}
+
+    def text(self, *columns: str) -> DataFrame:
+        """The lines of all files that are not blank; `place` grows within a `block`, which one task reads."""
+        read = self.job.spark.read
+        frames = [
+            read.text(read_path(self.readable[file.path])).select(
+                "value",
+                F.lit(_file_id(file)).alias("file_id"),
+                *[F.col("_metadata.file_block_start").alias("block")] * ("block" in columns),
+                *[F.monotonically_increasing_id().alias("place")] * ("place" in columns),
+            )
+            for file in self.files
+        ]
+        every = reduce(DataFrame.unionByName, frames)
+        return every if "place" in columns else every.where(F.length("value") > 0)
+
+    def readings(self, judged_rows: DataFrame) -> DataFrame:
+        """The good rows as rows of the table."""
+        stamp = F.timestamp_millis("millis").alias("ts")
+        return judged_rows.where(F.col("outcome") == GOOD).select("*", stamp, F.lit(self.added_in).alias("added_in"))
+
+    def partitions(self) -> int:
+        """Tasks to sort with: by the bytes of the text, at least one for each core."""
+        size = sum(file.size for file in self.files)
+        return max(self.job.spark.sparkContext.defaultParallelism, -(-size // _TEXT_PER_PARTITION))
+
+    def _slice(self) -> str:
+        listed = ", ".join(literal(file.batch) for file in self.files)
+        return f"job = {literal(self.job.name)} AND batch IN ({listed})"
+
+
+def _check_header(file: InputFile) -> None:
+    found = file.first_line.decode("utf-8-sig", "replace").strip()
+    if found != HEADER:
+        raise InputError(
+            f"the header {HEADER}", found=f"{found[:200]!r} in {file.path}", todo="check that it is a swim log"
+        )
+
+
+def _ingested(job: Job, found: Mapping[str, InputFile]) -> set[str]:
+    if not job.store.exists(INGESTED_FILES.name):
+        return set()
+    rows = job.store.read(INGESTED_FILES.name).frame
+    mine = rows.where((F.col("job") == job.name) & F.col("batch").isin([*found]))
+    return {row["batch"] for row in mine.select("batch").collect()}
+
+
+def _file_id(file: InputFile) -> int:
+    """The first 60 bits of the hash of its content."""
+    return int(file.batch[:15], 16)
+
+
+def _outcomes() -> list[Column]:
+    return [F.count_if(F.col("outcome") == outcome).alias(outcome) for outcome in (DUPLICATE, CONFLICT)]
+
+
+def _offsets(blocks: Sequence[Row]) -> list[tuple[int, int, int]]:
+    """Per file and block what, taken from a place in it, leaves the line's number, the header's being 1."""
+    found, before = [], dict.fromkeys([row["file_id"] for row in blocks], 0)
+    for row in sorted(blocks, key=lambda row: (row["file_id"], row["block"])):
+        found.append((row["file_id"], row["block"], row["first"] - before[row["file_id"]] - 1))
+        before[row["file_id"]] += row["lines"]
+    return found
