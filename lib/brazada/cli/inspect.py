@@ -92,11 +92,12 @@ def _refuse_changes(store: Store, query: str) -> None:
 @contextmanager
 def _warehouse(settings: Settings, verbose: bool) -> Iterator[Store]:
     from brazada import session
-    from brazada.prices.views import VIEWS
+    from brazada.prices.views import VIEWS as PRICES
+    from brazada.swim.views import VIEWS as SWIM
     from brazada.tables import Store
 
     store = Store(session.start(settings, verbose), settings.warehouse)
-    store.attach(VIEWS)
+    store.attach(PRICES + SWIM)
     yield store
 
 

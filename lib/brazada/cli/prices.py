@@ -14,7 +14,8 @@ from brazada.settings import Settings
 if TYPE_CHECKING:
     from brazada.report import Job
 
-_STEPS = ("ingest", "series", "windows", "train", "backtest", "forecast")
+_JOBS = ("ingest", "series", "windows", "train", "backtest", "forecast")
+_STEPS = (*_JOBS, "summary")
 
 
 @click.group()
@@ -121,7 +122,7 @@ def forecast(settings: Settings, verbose: bool, source: str | None) -> None:
 
 @prices.command()
 @_source()
-@click.option("--steps", default=",".join(_STEPS), show_default=True, help="Some of these, separated by commas.")
+@click.option("--steps", default=",".join(_JOBS), show_default=True, help="Some of these, and summary, by commas.")
 @click.argument("paths", nargs=-1)
 @with_settings
 def run(settings: Settings, verbose: bool, source: str | None, steps: str, paths: tuple[str, ...]) -> None:
@@ -142,15 +143,21 @@ def run(settings: Settings, verbose: bool, source: str | None, steps: str, paths
         "backtest": lambda job: backtest.backtest(job, source),
         "forecast": lambda job: forecast.forecast(job, source),
     }
-    for step in _STEPS:
+    for step in _JOBS:
         if step in wanted:
             _start(step, settings, verbose, work[step])
+    if "summary" in wanted:
+        _show(settings, verbose)
 
 
 @prices.command()
 @with_settings
 def summary(settings: Settings, verbose: bool) -> None:
     """Print what the tables say: rows by source, the backtest beside its baselines, forecasts, a query to try."""
+    _show(settings, verbose)
+
+
+def _show(settings: Settings, verbose: bool) -> None:
     from brazada import session
     from brazada.prices import summary as library
     from brazada.tables import Store

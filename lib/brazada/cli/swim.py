@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast, get_args
 
@@ -16,7 +17,8 @@ from brazada.swim.settings import Method
 if TYPE_CHECKING:
     from brazada.report import Job
 
-_STEPS = ("ingest", "sessions", "laps", "fit", "score", "alerts")
+_JOBS = ("ingest", "sessions", "laps", "fit", "score", "alerts")
+_STEPS = (*_JOBS, "summary")
 
 
 @click.group()
@@ -24,9 +26,13 @@ def swim() -> None:
     """Swimmers' positions: logs to readings, sessions, styles, laps and alerts."""
 
 
-def _method(command: Callable[..., None]) -> Callable[..., None]:
-    kinds = click.Choice(get_args(Method))
-    return click.option("--method", type=kinds, help="How styles are told.  [default: swim.method]")(command)
+_KINDS = click.Choice(get_args(Method))
+_method = click.option("--method", type=_KINDS, help="How styles are told.  [default: swim.method]")
+_truth = click.option(
+    "--truth",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="For the summary: true styles as `brazada simulate swim` writes them, DrillID,style,stroke.",
+)
 
 
 def _start(step: str, settings: Settings, verbose: bool, work: Callable[[Job], None]) -> None:
@@ -98,21 +104,31 @@ def export(settings: Settings, verbose: bool, method: str | None, target: Path) 
 
 @swim.command()
 @click.option("--continuous", is_flag=True, help="Go on for new files until stopped, instead of ending with the last.")
-@click.argument("folders", nargs=-1, required=True)
+@click.argument("paths", nargs=-1, required=True)
 @with_settings
-def alerts(settings: Settings, verbose: bool, continuous: bool, folders: tuple[str, ...]) -> None:
-    """Watch folders of logs for tags that fall silent while their drill goes on, into swim.alerts."""
+def alerts(settings: Settings, verbose: bool, continuous: bool, paths: tuple[str, ...]) -> None:
+    """Watch logs (files, folders, globs) for tags that fall silent while their drill goes on, into swim.alerts."""
     from brazada.swim import alerts as library
 
-    _start("alerts", settings, verbose, lambda job: library.alerts(job, folders, continuous))
+    _start("alerts", settings, verbose, lambda job: library.alerts(job, paths, continuous))
 
 
 @swim.command()
-@click.option("--steps", default=",".join(_STEPS), show_default=True, help="Some of these, separated by commas.")
-@_method
+@click.option("--steps", default=",".join(_JOBS), show_default=True, help="Some of these, and summary, by commas.")
+@click.option(
+    "--method", "methods", type=_KINDS, multiple=True, help="To fit and score; repeatable. [default: swim.method]"
+)
+@_truth
 @click.argument("paths", nargs=-1)
 @with_settings
-def run(settings: Settings, verbose: bool, steps: str, method: str | None, paths: tuple[str, ...]) -> None:
+def run(
+    settings: Settings,
+    verbose: bool,
+    steps: str,
+    methods: tuple[Method, ...],
+    truth: Path | None,
+    paths: tuple[str, ...],
+) -> None:
     """Do all of it, or the named steps, in one Spark session."""
     wanted = {step.strip() for step in steps.split(",")}
     if unknown := wanted - set(_STEPS):
@@ -121,15 +137,33 @@ def run(settings: Settings, verbose: bool, steps: str, method: str | None, paths
         raise UsageError("logs to ingest and watch", found="no path", todo="name them, or leave out ingest and alerts")
     from brazada.swim import alerts, fit, ingest, laps, score, sessions
 
-    chosen = cast("Method | None", method)
-    work: dict[str, Callable[[Job], Any]] = {
-        "ingest": lambda job: ingest.ingest(job, paths),
-        "sessions": sessions.sessions,
-        "laps": laps.laps,
-        "fit": lambda job: fit.fit(job, chosen),
-        "score": lambda job: score.score(job, chosen),
-        "alerts": lambda job: alerts.alerts(job, paths),
+    chosen: tuple[Method | None, ...] = methods or (None,)
+    work: dict[str, list[Callable[[Job], Any]]] = {
+        "ingest": [lambda job: ingest.ingest(job, paths)],
+        "sessions": [sessions.sessions],
+        "laps": [laps.laps],
+        "fit": [partial(fit.fit, method=method) for method in chosen],
+        "score": [partial(score.score, method=method) for method in chosen],
+        "alerts": [lambda job: alerts.alerts(job, paths)],
     }
-    for step in _STEPS:
-        if step in wanted:
-            _start(step, settings, verbose, work[step])
+    for step in _JOBS:
+        for part in work[step] if step in wanted else ():
+            _start(step, settings, verbose, part)
+    if "summary" in wanted:
+        _show(settings, verbose, truth)
+
+
+@swim.command()
+@_truth
+@with_settings
+def summary(settings: Settings, verbose: bool, truth: Path | None) -> None:
+    """Print what the tables say: rows, steps, styles and how far to trust them, best laps, a query to try."""
+    _show(settings, verbose, truth)
+
+
+def _show(settings: Settings, verbose: bool, truth: Path | None) -> None:
+    from brazada import session
+    from brazada.swim import summary as library
+    from brazada.tables import Store
+
+    library.show(Store(session.start(settings, verbose), settings.warehouse), truth)

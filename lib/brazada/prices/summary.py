@@ -16,7 +16,8 @@ TRY_NEXT = (
     " WHERE horizon = 1 ORDER BY (upper_80 - lower_80) / forecast DESC LIMIT 10"
 )
 _FILES = """
-    SELECT file, layout, rows_in, rows_good, rows_duplicate, rows_quarantined FROM ops.ingested_files ORDER BY file
+    SELECT file, layout, rows_in, rows_good, rows_duplicate, rows_quarantined
+    FROM ops.ingested_files WHERE job = 'prices ingest' ORDER BY file
 """
 _SCORES = """
     SELECT source, model, rows, mae_ratio, mae_low, mae_high, mase, pinball_ratio, coverage_80

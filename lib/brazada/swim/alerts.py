@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import reduce
 from hashlib import sha256
@@ -28,8 +29,8 @@ _STATE = (
 )
 
 
-def alerts(job: Job, folders: Sequence[str], continuous: bool = False) -> None:
-    """Read what has come into the folders since the last time, and raise an alert for each silence, once.
+def alerts(job: Job, paths: Sequence[str], continuous: bool = False) -> None:
+    """Raise an alert, once, for each silence in what has come into folders, globs or files (plain or .gz).
 
     A tag is silent when its drill has samples, of it or of others, more than `swim.silence_s` after its last one. A tag
     whose drill ended with it is not. Where the job goes on from is kept in the warehouse; an alert is written by key,
@@ -40,26 +41,34 @@ def alerts(job: Job, folders: Sequence[str], continuous: bool = False) -> None:
     streams = [
         job.spark.readStream.schema("value string")
         .option("maxFilesPerTrigger", settings.files_per_trigger)
-        .text(folder)
+        .text(_watchable(path))
         .select("value", F.col("_metadata.file_modification_time").alias("arrived"))
-        for folder in folders
+        for path in paths
     ]
     lines = reduce(DataFrame.unionByName, streams).where((F.length("value") > 0) & (F.col("value") != HEADER))
-    sound = positions(lines, settings).where("reason IS NULL").drop("reason")
+    sound = positions(lines, settings).where("sound").drop("sound")
+    # A timeout by the clock would have the stream go on for ever; by the log's own time it ends with the log.
+    sound = sound.withColumn("ts", F.timestamp_millis("millis"))
+    sound = sound.withWatermark("ts", f"{round(settings.drill_ends_after_h * 3600)} seconds")
     found = sound.groupBy("drill").applyInPandasWithState(
-        _watch(settings), _FOUND, _STATE, "append", GroupStateTimeout.ProcessingTimeTimeout
+        _watch(settings), _FOUND, _STATE, "append", GroupStateTimeout.EventTimeTimeout
     )
     raised = 0
 
     def write(batch: DataFrame, number: int) -> None:  # noqa: ARG001 - the stream's signature
         nonlocal raised
         now = dt.datetime.now(dt.UTC)
-        rows = batch.select(
-            "*",
-            F.timestamp_millis("millis").alias("ts"),
-            F.lit(now).alias("raised_at"),
-            (F.lit(now).cast("double") - F.col("arrived").cast("double")).alias("delay_s"),
-        ).persist()
+        # A drill without a finding comes back as a row of nulls.
+        rows = (
+            batch.where("tag IS NOT NULL")
+            .select(
+                "*",
+                F.timestamp_millis("millis").alias("ts"),
+                F.lit(now).alias("raised_at"),
+                (F.lit(now).cast("double") - F.col("arrived").cast("double")).alias("delay_s"),
+            )
+            .persist()
+        )
         try:
             if count := rows.count():
                 job.store.merge(ALERTS, rows, update=False)
@@ -68,7 +77,7 @@ def alerts(job: Job, folders: Sequence[str], continuous: bool = False) -> None:
             rows.unpersist()
 
     trigger: dict[str, Any] = {"processingTime": "1 second"} if continuous else {"availableNow": True}
-    name = sha256("\n".join(sorted(folders)).encode()).hexdigest()[:16]
+    name = sha256("\n".join(sorted(paths)).encode()).hexdigest()[:16]
     checkpoint = job.store.scratch(f"streams/alerts-{name}")
     query = found.writeStream.trigger(**trigger).option("checkpointLocation", checkpoint).foreachBatch(write).start()
     try:
@@ -76,6 +85,11 @@ def alerts(job: Job, folders: Sequence[str], continuous: bool = False) -> None:
     finally:
         query.stop()
     job.note(f"{raised} alerts raised")
+
+
+def _watchable(path: str) -> str:
+    """A stream reads folders and globs; a file by its name is a glob that only it meets."""
+    return f"{path[:-1]}[{path[-1]}]" if path.endswith((".csv", ".gz")) else path
 
 
 def silences(new: pd.DataFrame, last: pd.DataFrame, threshold_s: float) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -86,18 +100,21 @@ def silences(new: pd.DataFrame, last: pd.DataFrame, threshold_s: float) -> tuple
     """
     samples = pd.concat([last, new.assign(told=False)], ignore_index=True)
     samples = samples.sort_values(["tag", "millis"], kind="stable", ignore_index=True)
+    told = samples["told"].astype(bool)
     goes_on = samples["tag"] == samples["tag"].shift(-1)
     until = samples["millis"].shift(-1).where(goes_on, samples["millis"].max())
     silent_s = (until - samples["millis"]) / 1000
     silent = silent_s > threshold_s
-    found = samples[silent & ~samples["told"]].assign(silent_s=silent_s)
-    return found.drop(columns="told"), samples.assign(told=silent | samples["told"])[~goes_on]
+    found = samples[silent & ~told].assign(silent_s=silent_s)
+    return found.drop(columns="told"), samples.assign(told=silent | told)[~goes_on]
 
 
 def _watch(settings: Swim) -> Callable[..., Iterator[pd.DataFrame]]:
     """What is done with the new samples of one drill."""
 
     def watch(key: tuple[str], parts: Iterable[pd.DataFrame], state: GroupState) -> Iterator[pd.DataFrame]:
+        # pandas 2 warns of how Spark 3.5 joins the parts of its output, once a drill.
+        warnings.filterwarnings("ignore", category=FutureWarning, module=r"pyspark\.")
         if state.hasTimedOut:
             state.remove()
             return
@@ -105,7 +122,8 @@ def _watch(settings: Swim) -> Callable[..., Iterator[pd.DataFrame]]:
         last = pd.DataFrame(dict(zip(_LAST, state.get if state.exists else [[]] * len(_LAST), strict=True)))
         found, last = silences(new[_SAMPLE], last, settings.silence_s)
         state.update(tuple(last[name].tolist() for name in _LAST))
-        state.setTimeoutDuration(int(settings.drill_ends_after_h * 3_600_000))
+        ends = int(last["millis"].max() + settings.drill_ends_after_h * 3_600_000)
+        state.setTimeoutTimestamp(max(ends, state.getCurrentWatermarkMs() + 1))
         if len(found):
             yield found.assign(drill=key[0], arrived=new["arrived"].max())[_FOUND_COLUMNS]
 

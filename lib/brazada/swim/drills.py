@@ -31,6 +31,11 @@ def newest(frame: DataFrame) -> int:
     return int(frame.agg(F.coalesce(F.max("added_in"), F.lit(0))).collect()[0][0])
 
 
+def among(drills: list[str]) -> str:
+    """The SQL condition that a row is of one of these drills. As text: files are skipped by it, and it may be long."""
+    return f"(drill IN ({', '.join(map(literal, drills))}))"
+
+
 def touched(job: Job, made: DataFrame, derived: Table) -> list[str]:
     """Drills among those made that a derived table has already."""
     old = job.store.read(derived.name).frame.select("tag", "drill")
@@ -41,7 +46,7 @@ def touched(job: Job, made: DataFrame, derived: Table) -> list[str]:
 def put(job: Job, derived: Table, made: DataFrame, touched: list[str]) -> None:
     """Write rows of whole drills: those of touched drills in place of what was there, the others beside it."""
     if touched:
-        again = F.col("drill").isin(touched)
-        job.store.replace(derived, made.where(again), f"drill IN ({', '.join(map(literal, touched))})")
-        made = made.where(~again)
+        again = among(touched)
+        job.store.replace(derived, made.where(again), again)
+        made = made.where(f"NOT {again}")
     job.store.merge(derived, made)

@@ -13,7 +13,7 @@ from brazada.errors import InputError
 from brazada.report import Job
 from brazada.swim import drills
 from brazada.swim.differences import CONFLICT, DUPLICATE, GOOD, judged
-from brazada.swim.parse import HEADER, POSITION, positions
+from brazada.swim.parse import HEADER, POSITION, positions, reasons
 from brazada.swim.tables import READINGS
 from brazada.tables import literal
 from brazada.tables.files import InputFile, inspect, list_files, read_path, splittable
@@ -81,7 +81,7 @@ class _Batch:
         if self.added_in > 1:
             known = drills.known(self.job).select("drill").distinct().withColumn("known", F.lit(True))
             marked, again = parsed.join(F.broadcast(known), on="drill", how="left"), F.col("known").isNotNull()
-        sound = F.col("reason").isNull()
+        sound = F.col("sound")
         watched = marked.observe(
             read,
             F.count(F.lit(1)).alias("lines"),
@@ -102,14 +102,14 @@ class _Batch:
     def _make_again(self, added: DataFrame) -> None:
         """Drills of the table with the new rows among the old: all of a drill, whichever tag, in one commit."""
         touched = sorted(row["drill"] for row in added.select("drill").distinct().collect())
-        old = self.job.store.read(READINGS.name).frame.where(F.col("drill").isin(touched))
+        old = self.job.store.read(READINGS.name).frame.where(drills.among(touched))
         old = old.select(
             "tag", "drill", F.unix_millis("ts").alias("millis"), *POSITION, "file_id", F.lit(True).alias("kept")
         )
         both = old.unionByName(added.select(*_KEYS, "file_id", F.lit(False).alias("kept")))
         outcomes = Observation()
         rows = self.readings(judged(both, self.partitions()).observe(outcomes, *_outcomes()))
-        self.job.store.replace(READINGS, rows, f"drill IN ({', '.join(map(literal, touched))})")
+        self.job.store.replace(READINGS, rows, drills.among(touched))
         self.conflicts += outcomes.get[CONFLICT] or 0
         self.job.note(f"{len(touched)} drills of the table had rows added and were made again")
 
@@ -122,10 +122,12 @@ class _Batch:
             lines.groupBy("file_id", "block").agg(F.count("*").alias("lines"), F.min("place").alias("first")).collect()
         )
         offsets = self.job.spark.createDataFrame(list(_offsets(blocks)), "file_id long, block long, before long")
-        parsed = positions(lines.withColumn("raw", F.col("value")), self.job.settings.swim)
-        bad = parsed.where(F.col("reason").isNotNull())
+        filled = lines.where(F.length("value") > 0)  # blank ones count as lines, and are no rows
+        parsed = positions(filled.withColumn("raw", F.col("value")), self.job.settings.swim)
+        unsound = parsed.where(~F.col("sound")).select("file_id", "block", "place", F.col("raw").alias("value"), "raw")
+        bad = reasons(unsound, self.job.settings.swim)
         if self.conflicts:
-            bad = bad.unionByName(self._forestalled(parsed.where(F.col("reason").isNull())))
+            bad = bad.unionByName(self._forestalled(parsed.where("sound").drop("sound")))
         numbered = bad.join(F.broadcast(offsets), on=["file_id", "block"], how="inner")
         files = self.job.spark.createDataFrame(
             [(_file_id(file), file.path, file.batch) for file in self.files], "file_id long, file string, batch string"
@@ -153,7 +155,7 @@ class _Batch:
             F.struct("file_id", "place"),
         )
         once = both.where(differs).groupBy(*_KEYS).agg(first.alias("line"))
-        return once.select(*_KEYS, "line.*").withColumn("reason", F.col("said")).select(*sound.columns)
+        return once.select(*_KEYS, "line.*").select(*sound.columns, F.col("said").alias("reason"))
 
     def note_files(self) -> None:
         """The counts of each file: good rows are those that the table has of it, whichever run wrote them."""

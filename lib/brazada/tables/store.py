@@ -159,14 +159,17 @@ class Store:
         )
 
     def attach(self, views: tuple[View, ...] = ()) -> list[str]:
-        """Make every table of a path warehouse, and every view whose tables are there, queryable by name."""
+        """Make every table of a path warehouse, and every view whose tables are there, queryable by name.
+
+        Of views of one name it is the last whose tables are there.
+        """
         names = self.names()
         for name in names:
             self.exists(name)
-        for view in views:
-            if all(self.exists(name) for name in view.tables):
-                self._make_schema(view.name)
-                self.spark.sql(f"CREATE OR REPLACE VIEW {view.name} COMMENT {literal(view.comment)} AS {view.query}")
+        chosen = {view.name: view for view in views if all(map(self.exists, view.tables))}
+        for view in chosen.values():
+            self._make_schema(view.name)
+            self.spark.sql(f"CREATE OR REPLACE VIEW {view.name} COMMENT {literal(view.comment)} AS {view.query}")
         return names
 
     def names(self) -> list[str]:
