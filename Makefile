@@ -7,10 +7,10 @@ DEMO ?= warehouse/demo
 CHAOS_RUNS ?= 20
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint bench chaos wheel clean
+.PHONY: help setup demo test lint bench bench-swim chaos wheel clean
 
 help: ## List the targets
-	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/:/' | awk -F': *' '{printf "  %-8s %s\n", $$1, $$2}'
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/:/' | awk -F': *' '{printf "  %-10s %s\n", $$1, $$2}'
 
 setup: $(READY) ## Make .venv with the locked packages, Horovod with its stall fix, and Delta's JARs
 
@@ -18,11 +18,13 @@ $(READY): requirements.lock setup.py conf/setup/setup_env.py conf/setup/horovod-
 	@echo "setting up .venv: seconds with warm caches, some minutes with empty ones"
 	$(PYTHON) conf/setup/setup_env.py
 
-demo: $(READY) ## Set up and run the main job on the shipped sample: files to forecasts
+demo: $(READY) ## Set up and run the main jobs, shipped prices to forecasts, a simulated swim log to styles
 	$(BIN)/brazada prices ingest --source kalimati $(SAMPLE)/kalimati_2023_2024.csv.gz --warehouse $(DEMO)
 	$(BIN)/brazada prices ingest --source odepa $(SAMPLE)/precio_consumidor_2024.csv.gz --warehouse $(DEMO)
-	$(BIN)/brazada prices run --steps series,windows,train,backtest,forecast --warehouse $(DEMO)
-	$(BIN)/brazada prices summary --warehouse $(DEMO)
+	$(BIN)/brazada prices run --steps series,windows,train,backtest,forecast,summary --warehouse $(DEMO)
+	$(BIN)/brazada simulate swim --rows 3e5 --seed 7 $(DEMO)/logs
+	$(BIN)/brazada swim run $(DEMO)/logs --steps ingest,sessions,laps,fit,score,alerts,summary \
+		--method kinematic --method published --truth $(DEMO)/logs/_truth.csv --warehouse $(DEMO)
 
 test: $(READY) ## Set up and run every test
 	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
@@ -32,8 +34,11 @@ lint: $(READY) ## Check style and types
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 
-bench: $(READY) ## Measure speed and quality; DATA=folder with odepa-prices/ and kalimati-prices/
+bench: $(READY) ## Measure the price jobs, speed and quality; DATA=folder with odepa-prices/ and kalimati-prices/
 	$(BIN)/python tests/bench/run.py $(DATA)
+
+bench-swim: $(READY) ## Measure the swim jobs beside DuckDB; LOG=file, or ROWS=count to simulate (default 18479898); ONLY=...
+	$(BIN)/python tests/bench/swim.py $(if $(LOG),--log $(LOG)) $(if $(ROWS),--rows $(ROWS)) $(if $(ONLY),--only $(ONLY))
 
 chaos: $(READY) ## Kill jobs at random moments, CHAOS_RUNS times (default 20)
 	BRAZADA_CHAOS_RUNS=$(CHAOS_RUNS) $(BIN)/python -m pytest tests/e2e -k chaos

@@ -9,8 +9,10 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import duckdb
+import nbformat
 import pytest
 from deltalake import DeltaTable
+from nbclient import NotebookClient
 
 ROOT = Path(__file__).resolve().parents[2]
 CHAOS_RUNS = int(os.environ.get("BRAZADA_CHAOS_RUNS", "3"))
@@ -79,12 +81,27 @@ def kill_group() -> Callable[[subprocess.Popen], None]:
 
 @pytest.fixture
 def content() -> Callable[[Path, str], list[tuple]]:
-    """The rows of a table, sorted, without the run that wrote them; read by another engine than the one that wrote."""
+    """The rows of a table, sorted, without the run that wrote them and `but` these; read by another engine than the one that wrote."""
 
-    def read(warehouse: Path, table: str) -> list[tuple]:
+    def read(warehouse: Path, table: str, but: tuple[str, ...] = ()) -> list[tuple]:
         files = DeltaTable(str(warehouse / table.replace(".", "/"))).file_uris()
         frame = duckdb.read_parquet(files, hive_partitioning=True).df()
-        frame = frame[sorted(set(frame.columns) - {"run_id"})]
+        frame = frame[sorted(set(frame.columns) - {"run_id", *but})]
         return sorted((tuple(map(str, row)) for row in frame.itertuples(index=False)), key=repr)
 
     return read
+
+
+@pytest.fixture
+def pictures() -> Callable[[Path, Path], int]:
+    """Execute every cell of a notebook over a warehouse, and count its pictures; a cell that raises fails the test."""
+
+    def count(path: Path, warehouse: Path) -> int:
+        notebook = nbformat.read(path, as_version=4)
+        environment = {**os.environ, "BRAZADA_WAREHOUSE": str(warehouse)}
+        resources = {"metadata": {"path": str(path.parent)}}
+        NotebookClient(notebook, timeout=300, kernel_name="python3", resources=resources).execute(env=environment)
+        outputs = [out for cell in notebook.cells for out in cell.get("outputs", [])]
+        return sum("image/png" in out.get("data", {}) for out in outputs)
+
+    return count

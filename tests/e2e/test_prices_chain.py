@@ -1,11 +1,7 @@
 """The shipped sample, from files to forecasts by the command line, run twice; then the notebook over what it wrote."""
 
 import json
-import os
 from pathlib import Path
-
-import nbformat
-from nbclient import NotebookClient
 
 ROOT = Path(__file__).resolve().parents[2]
 SAMPLE = ROOT / "tests/sample/prices/precio_consumidor_2024.csv.gz"
@@ -20,7 +16,7 @@ QUICK = (
 STABLE = ("prices.observations", "ops.quarantine", "ops.ingested_files", "prices.series", "prices.windows")
 
 
-def test_files_to_forecasts_twice_and_the_notebook(brazada, content, tmp_path):
+def test_files_to_forecasts_twice_and_the_notebook(brazada, content, pictures, tmp_path):
     warehouse = tmp_path / "warehouse"
     words = ("prices", "run", "--source", "odepa", str(SAMPLE), "--warehouse", str(warehouse), *QUICK)
     said = brazada(*words).stderr
@@ -36,16 +32,4 @@ def test_files_to_forecasts_twice_and_the_notebook(brazada, content, tmp_path):
     shown = brazada("prices", "summary", "--warehouse", str(warehouse)).stdout
     for part in ("Files taken in", "served", "naive", "Three forecasts", "brazada sql"):
         assert part in shown
-    run_notebook(ROOT / "notebooks/prices.ipynb", warehouse)
-
-
-def run_notebook(path: Path, warehouse: Path) -> None:
-    """Execute every cell; a cell that raises fails the test."""
-    notebook = nbformat.read(path, as_version=4)
-    environment = {**os.environ, "BRAZADA_WAREHOUSE": str(warehouse)}
-    client = NotebookClient(
-        notebook, timeout=300, kernel_name="python3", resources={"metadata": {"path": str(path.parent)}}
-    )
-    client.execute(env=environment)
-    pictures = [out for cell in notebook.cells for out in cell.get("outputs", []) if "image/png" in out.get("data", {})]
-    assert len(pictures) >= 2
+    assert pictures(ROOT / "notebooks/prices.ipynb", warehouse) >= 2

@@ -27,7 +27,7 @@ def simulate() -> None:
 @click.option("--faults", type=click.FloatRange(0, 0.5), default=0.0, show_default=True, help="Share of broken lines.")
 @click.argument("folder", metavar="DIR", type=click.Path(file_okay=False, path_type=Path))
 def swim(rows: int, seed: int, days: int, faults: float, folder: Path) -> None:
-    """Write swim logs (swim_YYYY-MM-DD.csv) and every drill's true style (truth.csv) into DIR."""
+    """Write swim logs (swim_YYYY-MM-DD.csv) and every drill's true style (_truth.csv) into DIR."""
     from brazada.simulate import swim as library
 
     done = library.simulate(folder, rows, seed, days, faults)

@@ -58,7 +58,6 @@ def alerts(job: Job, paths: Sequence[str], continuous: bool = False) -> None:
     def write(batch: DataFrame, number: int) -> None:  # noqa: ARG001 - the stream's signature
         nonlocal raised
         now = dt.datetime.now(dt.UTC)
-        # A drill without a finding comes back as a row of nulls.
         rows = (
             batch.where("tag IS NOT NULL")
             .select(
@@ -105,7 +104,7 @@ def silences(new: pd.DataFrame, last: pd.DataFrame, threshold_s: float) -> tuple
     until = samples["millis"].shift(-1).where(goes_on, samples["millis"].max())
     silent_s = (until - samples["millis"]) / 1000
     silent = silent_s > threshold_s
-    found = samples[silent & ~told].assign(silent_s=silent_s)
+    found = samples.assign(silent_s=silent_s)[silent & ~told]
     return found.drop(columns="told"), samples.assign(told=silent | told)[~goes_on]
 
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from functools import reduce
 from hashlib import sha256
 from itertools import combinations
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -40,18 +41,15 @@ class Scaling:
 
 @dataclass(frozen=True)
 class Clusters:
-    """What KMeans found: `centroids` and `spreads` (k, features), both scaled, `sizes` (k,), and how far to trust it.
+    """What KMeans found: `centroids` and `spreads` (k, features), both scaled, and `sizes` (k,).
 
-    `spreads` are standard deviations inside the clusters; `silhouette` is the mean with squared Euclidean distance;
-    `agreement` the mean adjusted Rand index (Hubert and Arabie 1985) between the labels of fits from other seeds.
+    `spreads` are standard deviations inside the clusters.
     """
 
     scaling: Scaling
     centroids: Doubles
     spreads: Doubles
     sizes: NDArray[np.int64]
-    silhouette: float
-    agreement: float
 
 
 @dataclass(frozen=True)
@@ -64,6 +62,21 @@ class Names:
     warning: str | None
 
 
+@dataclass(frozen=True)
+class Learned:
+    """The best of ten fits, its names, and how far to trust it.
+
+    `silhouette` is the mean with squared Euclidean distance; `agreement` the mean adjusted Rand index (Hubert and
+    Arabie 1985) between clusters of fits from other seeds, `style_agreement` that between their styles.
+    """
+
+    clusters: Clusters
+    names: Names
+    silhouette: float
+    agreement: float
+    style_agreement: float
+
+
 def min_max(frame: DataFrame, features: Sequence[str]) -> Scaling:
     """Each feature onto 0 to 1; a constant one onto 0."""
     figures = [figure for name in features for figure in (F.min(name), F.max(name) - F.min(name))]
@@ -71,8 +84,8 @@ def min_max(frame: DataFrame, features: Sequence[str]) -> Scaling:
     return Scaling(tuple(features), tuple(values[::2]), tuple(value or 1.0 for value in values[1::2]))
 
 
-def learn(frame: DataFrame, scaling: Scaling, k: int, seed: int) -> Clusters:
-    """KMeans with MLlib: the best of ten seeds. The same for the same rows, however they lie.
+def learn(frame: DataFrame, scaling: Scaling, k: int, seed: int, name: Callable[[Clusters], Names]) -> Learned:
+    """KMeans with MLlib: the best of ten seeds, its clusters named. The same for the same rows, however they lie.
 
     `frame` has tag, drill and the features. Needs more drills than clusters.
     """
@@ -85,14 +98,12 @@ def learn(frame: DataFrame, scaling: Scaling, k: int, seed: int) -> Clusters:
         best = min(fits, key=lambda fit: float(fit.summary.trainingCost))
         labelled = best.transform(vectors)
         silhouette = ClusteringEvaluator(metricName="silhouette").evaluate(labelled) if _several(best) else 0.0
-        return Clusters(
-            scaling,
-            np.array(best.clusterCenters()),
-            _spreads(labelled, scaling, k),
-            np.array(best.summary.clusterSizes),
-            float(silhouette),
-            _agreement(vectors, fits),
-        )
+        found = [_clusters(fit, scaling, vectors) for fit in fits]
+        kept = found[fits.index(best)]
+        points = _sample(vectors)
+        labels = [_labels(points, clusters.centroids) for clusters in found]
+        styles = [np.array(name(clusters).styles)[label] for clusters, label in zip(found, labels, strict=True)]
+        return Learned(kept, name(kept), float(silhouette), _agreement(labels), _agreement(styles))
     finally:
         vectors.unpersist()
 
@@ -134,20 +145,24 @@ def _several(model: KMeansModel) -> bool:
     return sum(size > 0 for size in model.summary.clusterSizes) > 1
 
 
-def _spreads(labelled: DataFrame, scaling: Scaling, k: int) -> Doubles:
-    inside = labelled.groupBy("prediction").agg(*[F.stddev_pop(name).alias(name) for name in scaling.features])
-    spreads = np.zeros((k, len(scaling.features)))
+def _clusters(fit: KMeansModel, scaling: Scaling, vectors: DataFrame) -> Clusters:
+    centroids = np.array(fit.clusterCenters())
+    inside = fit.transform(vectors).groupBy("prediction").agg(*[F.stddev_pop(n).alias(n) for n in scaling.features])
+    spreads = np.zeros_like(centroids)
     for row in inside.collect():
         spreads[row["prediction"]] = [row[name] for name in scaling.features]
-    return spreads
+    return Clusters(scaling, centroids, spreads, np.array(fit.summary.clusterSizes))
 
 
-def _agreement(vectors: DataFrame, fits: Sequence[KMeansModel]) -> float:
+def _sample(vectors: DataFrame) -> Doubles:
+    """Scaled features (n, features) of drills that a hash of their keys chooses."""
+    chosen = vectors.orderBy(F.xxhash64("tag", "drill")).limit(_AGREE_ON).select("features").collect()
+    return np.array([row["features"].toArray() for row in chosen])
+
+
+def _agreement(labels: Sequence[NDArray[Any]]) -> float:
     from sklearn.metrics import adjusted_rand_score
 
-    chosen = vectors.orderBy(F.xxhash64("tag", "drill")).limit(_AGREE_ON).select("features").collect()
-    points = np.array([row["features"].toArray() for row in chosen])
-    labels = [_labels(points, np.array(fit.clusterCenters())) for fit in fits]
     return float(np.mean([adjusted_rand_score(one, other) for one, other in combinations(labels, 2)]))
 
 

@@ -11,7 +11,7 @@ from brazada.swim.sessions import sessions
 from brazada.swim.settings import Method
 from brazada.swim.tables import LIMITS, MODELS, READINGS
 
-_SMALL_AGREEMENT = 0.8  # of the labels of fits from other seeds
+_SMALL_AGREEMENT = 0.8  # adjusted Rand index between the styles of fits from other seeds
 
 
 def fit(job: Job, method: Method | None = None) -> None:
@@ -37,43 +37,46 @@ def fit(job: Job, method: Method | None = None) -> None:
                 todo=f"ingest more, or set swim.clusters.{method}",
             )
         scaling = kmeans.min_max(known, published.FEATURES) if method == "published" else kinematic.SCALING
-        learned = kmeans.learn(known, scaling, k, job.settings.training.seed)
+        name = published.name if method == "published" else kinematic.name
+        learned = kmeans.learn(known, scaling, k, job.settings.training.seed, name)
     finally:
         known.unpersist()
-    names = published.name(learned) if method == "published" else kinematic.name(learned)
-    warning = _warning(learned, names)
+    clusters, names = learned.clusters, learned.names
+    warning = _warning(learned)
     limits = None
     if method == "published":
         limits = int(job.store.read(LIMITS.name).frame.agg({"limits": "max"}).collect()[0][0])
     row = {
-        "model": kmeans.model_id(learned, names.strokes),
+        "model": kmeans.model_id(clusters, names.strokes),
         "method": method,
         "readings_version": job.store.version(READINGS.name),
         "limits": limits,
-        "features": list(learned.scaling.features),
-        "offset": list(learned.scaling.offset),
-        "scale": list(learned.scaling.scale),
-        "centroids": learned.centroids.tolist(),
+        "features": list(clusters.scaling.features),
+        "offset": list(clusters.scaling.offset),
+        "scale": list(clusters.scaling.scale),
+        "centroids": clusters.centroids.tolist(),
         "styles": list(names.styles),
         "strokes": list(names.strokes),
         "drills": found,
         "silhouette": learned.silhouette,
         "agreement": learned.agreement,
+        "style_agreement": learned.style_agreement,
         "margin": names.margin,
         "warning": warning,
     }
     frame = job.spark.createDataFrame([tuple(row[name] for name in MODELS.columns.names)], MODELS.columns)
     job.store.replace(MODELS, frame, f"method = '{method}'")
     job.note(
-        f"{method} model {row['model']}: {k} clusters of {found:,} drills, silhouette {learned.silhouette:.2f},"
-        f" agreement of {kmeans.SEEDS} seeds {learned.agreement:.2f}, margin {names.margin:.1f} deviations"
+        f"{method} model {row['model']}: {k} clusters of {found:,} drills, silhouette {learned.silhouette:.2f}; fits of"
+        f" {kmeans.SEEDS} seeds agree by {learned.agreement:.2f} (clusters) and {learned.style_agreement:.2f} (styles);"
+        f" margin {names.margin:.1f} deviations"
     )
     if warning:
         job.note(f"warning: {warning}")
 
 
-def _warning(learned: kmeans.Clusters, names: kmeans.Names) -> str | None:
-    faults = [names.warning] if names.warning else []
-    if learned.agreement < _SMALL_AGREEMENT:
-        faults.append(f"fits of {kmeans.SEEDS} seeds agree by {learned.agreement:.2f} only")
+def _warning(learned: kmeans.Learned) -> str | None:
+    faults = [learned.names.warning] if learned.names.warning else []
+    if learned.style_agreement < _SMALL_AGREEMENT:
+        faults.append(f"the styles of fits of {kmeans.SEEDS} seeds agree by {learned.style_agreement:.2f} only")
     return "; ".join(faults) or None

@@ -66,7 +66,8 @@ def _numbers() -> tuple[Column, Column, Column]:
 def _tests(settings: Swim) -> list[tuple[Column, str]]:
     """What a line must pass, in turn, and what is said of one that does not."""
     f = F.col("f")
-    ends_well = f[6].endswith(_AFTER_Z) | f[6].rlike(_AFTER_Z_PATTERN)
+    as_always = f[6].endswith(_AFTER_Z) & (F.length(_numbers()[2]) + len(_AFTER_Z) == F.length(f[6]))
+    ends_well = as_always | f[6].rlike(_AFTER_Z_PATTERN)
     return [
         (F.size("f") == _PIECES, f"not the seven fields {HEADER}"),
         (_is_id(f[0]), "_id is neither 24 hex digits nor ObjectId of them"),

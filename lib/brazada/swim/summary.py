@@ -28,16 +28,14 @@ _TRUTH = ("DrillID", "style", "stroke")
 _COUNTS = ("rows_in", "rows_good", "rows_duplicate", "rows_quarantined")
 _MOST_FILES = 10
 _SIZES = """
-    SELECT (SELECT count(DISTINCT tag) FROM swim.drills) AS tags, (SELECT count(*) FROM swim.drills) AS drills,
-           (SELECT count(*) FROM swim.sessions) AS sessions, (SELECT count(*) FROM swim.laps) AS laps,
-           (SELECT round(sum(distance_m) / 1000, 1) FROM swim.laps) AS km
+    SELECT * FROM (SELECT count(DISTINCT tag) AS tags, count(*) AS drills FROM swim.drills),
+      (SELECT count(*) AS sessions FROM swim.sessions),
+      (SELECT count(*) AS laps, round(sum(distance_m) / 1000, 1) AS km FROM swim.laps)
 """
 _STYLES = """
     SELECT method, stroke, count(*) AS drills FROM swim.styles GROUP BY method, stroke ORDER BY method
 """
-_MODELS = (
-    "SELECT method, size(styles) AS clusters, silhouette, agreement, margin, warning FROM swim.models ORDER BY method"
-)
+_MODELS = "SELECT method, size(styles) AS clusters, * FROM swim.models ORDER BY method"
 _LAPS = "SELECT * FROM swim.leaderboard WHERE rank = 1 ORDER BY speed_m_s DESC, pool, stroke LIMIT 3"
 
 Confusion = Mapping[tuple[str, str], int]
@@ -122,7 +120,7 @@ def _print_files(console: Console, store: Store) -> None:
     sizes = store.spark.sql(_SIZES).collect()[0]
     console.print(
         f"{sizes['drills']:,} drills of {sizes['tags']:,} tags; {sizes['sessions']:,} sessions that the published"
-        f" method keeps; {sizes['laps']:,} lengths of the pool, {sizes['km']:,} km"
+        f" method keeps; {sizes['laps']:,} lengths of the pool, {sizes['km'] or 0:,} km"
     )
 
 
@@ -143,12 +141,16 @@ def _print_styles(console: Console, store: Store) -> None:
         total = sum(drills.values())
         grid.add_row(method, *(f"{drills[k]:,} ({drills[k] / total:.0%})" if k in drills else "" for k in STROKES))
     console.print(grid)
-    measures = ("silhouette", "agreement", "margin")
-    grid = Grid("method", "clusters", *measures, "warning", title="How far apart the clusters are")
-    for row in store.spark.sql(_MODELS).collect():
-        figures = (f"{row[name]:.2f}" for name in measures)
-        grid.add_row(row["method"], str(row["clusters"]), *figures, row["warning"] or "none")
+    models = store.spark.sql(_MODELS).collect()
+    measures = ("silhouette", "agreement", "style_agreement", "margin")
+    heads = ("silhouette", "clusters agree", "styles agree", "margin")
+    grid = Grid("method", "clusters", *heads, title="How far apart the clusters are, and how alike fits of ten seeds")
+    for row in models:
+        grid.add_row(row["method"], str(row["clusters"]), *(f"{row[name]:.2f}" for name in measures))
     console.print(grid)
+    for row in models:
+        if row["warning"]:
+            console.print(f"  warning, {row['method']}: {row['warning']}", markup=False)
 
 
 def _print_truth(console: Console, method: str, rows: list[Row]) -> None:

@@ -138,7 +138,8 @@ MODELS = Table(
             column("strokes", array_of(T.StringType()), "Stroke of each cluster"),
             column("drills", T.LongType(), "Drills that it was learned from"),
             column("silhouette", T.DoubleType(), "Mean silhouette, squared Euclidean, of at most 10,000 drills"),
-            column("agreement", T.DoubleType(), "Mean adjusted Rand index between fits of ten seeds"),
+            column("agreement", T.DoubleType(), "Mean adjusted Rand index between the clusters of ten seeds"),
+            column("style_agreement", T.DoubleType(), "Mean adjusted Rand index between the styles of ten seeds"),
             column(
                 "margin", T.DoubleType(), "By how much the centres that name the styles differ, see the documentation"
             ),

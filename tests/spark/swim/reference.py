@@ -13,9 +13,9 @@ TIMES = range(1_000_080_000_000, 4_133_980_800_000)  # 2001-09-10 to the end of 
 FARTHEST_M = 100
 _ID = rb"(?:ObjectId\([0-9a-f]{24}\)|[0-9a-f]{24})"
 _NUMBER = rb" *([+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?) *"
+_LISTED = rb'"\[[^]"]*\]"'
 _LINE = re.compile(
-    rb"%s,(\d{13}),(%s),([0-9a-f]{12}),\"\[%s,%s,%s\]\"(?:,[^,]*){5},[^,]*\]\"" % (_ID, _ID, _NUMBER, _NUMBER, _NUMBER),
-    re.DOTALL,
+    rb'%s,(\d{13}),(%s),([0-9a-f]{12}),"\[%s,%s,%s\]",%s,%s' % (_ID, _ID, *[_NUMBER] * 3, *[_LISTED] * 2)
 )
 
 
@@ -74,9 +74,7 @@ def with_differences(good: pd.DataFrame) -> pd.DataFrame:
 
 def derived(readings: pd.DataFrame) -> pd.DataFrame:
     moving, dx, dt = readings["dt_s"] > 0, readings["dx_m"], readings["dt_s"]
-    return readings.assign(
-        speed_m_s=(dx / dt).where(moving, 0.0), accel_m_s2=(dx / (dt * dt)).where(moving, 0.0)
-    )
+    return readings.assign(speed_m_s=(dx / dt).where(moving, 0.0), accel_m_s2=(dx / (dt * dt)).where(moving, 0.0))
 
 
 def within_records(readings: pd.DataFrame) -> pd.DataFrame:
@@ -90,11 +88,14 @@ def limits(readings: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame({"mean": kept.mean(), "std": kept.std(ddof=0)})
 
 
+def usual(kept: pd.DataFrame, limits: pd.DataFrame) -> pd.DataFrame:
+    """Rows within three deviations of the means in all that is looked at."""
+    return kept[((kept[FILTERED] - limits["mean"]).abs() < 3 * limits["std"]).all(axis=1)]
+
+
 def sessions(readings: pd.DataFrame, limits: pd.DataFrame) -> pd.DataFrame:
     """Steps 3 to 6, by tag and drill."""
-    kept = within_records(readings)
-    usual = ((kept[FILTERED] - limits["mean"]).abs() < 3 * limits["std"]).all(axis=1)
-    drills = kept[usual].groupby(["tag", "drill"])
+    drills = usual(within_records(readings), limits).groupby(["tag", "drill"])
     made = drills[["x_m", *FILTERED]].agg(["min", "max", "mean"])
     made.columns = ["_".join(name) for name in made.columns]
     made.insert(0, "readings", drills.size())

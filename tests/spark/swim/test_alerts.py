@@ -1,0 +1,57 @@
+"""The stream of alerts over files that come in turn."""
+
+import pytest
+
+from brazada.swim.alerts import alerts
+
+from .conftest import START, hexed, line, log, table, tag_of, write
+
+SECOND = 1000
+
+
+def drill(**seconds):
+    """Lines of drill 1: per tag (t1, t2, ...) at which seconds."""
+    return [line(s * SECOND, x=float(s), drill=1, tag=int(tag[1:])) for tag, times in seconds.items() for s in times]
+
+
+@pytest.fixture(scope="module")
+def raised(at, tmp_path_factory):
+    """The table after each of three runs, the last with nothing new, and what these reported."""
+    folder = tmp_path_factory.mktemp("incoming")
+    came = [
+        {
+            "1.csv": log(*drill(t1=range(0, 21, 2), t2=[0, 5], t3=[0, 8, 15]), "no line"),
+            "other.csv.gz": log(*[line(s * SECOND, drill=2, tag=4) for s in (0, 3)], ""),
+        },
+        {"2.csv": log(*drill(t1=range(22, 41, 2), t2=[30, 33]), line(60 * SECOND, drill=3, tag=5))},
+        {},
+    ]
+    found = []
+    for files in came:
+        for name, content in files.items():
+            write(folder / name, content)
+        job = at(folder.parent / "warehouse_of_alerts")
+        alerts(job, [str(folder)])
+        found.append((table(folder.parent / "warehouse_of_alerts", "swim.alerts"), job.report.notes))
+    return found
+
+
+def keys(frame):
+    return [
+        (row.tag, row.drill, (row.millis - START) / SECOND, row.silent_s, row.x_m) for row in frame.itertuples()
+    ]
+
+
+def test_a_run_raises_what_is_new_and_only_that(raised):
+    first = (tag_of(2), hexed(1), 5, 15.0, 5.0)
+    assert keys(raised[0][0]) == [first]
+    assert keys(raised[1][0])[0] == first
+    assert [row[:3] for row in keys(raised[1][0])[1:]] == [(tag_of(3), hexed(1), 15)]
+    assert [notes for _, notes in raised] == [["1 alerts raised"], ["1 alerts raised"], ["0 alerts raised"]]
+    assert raised[2][0].equals(raised[1][0])
+
+
+def test_the_delay_of_an_alert_is_measured_from_the_files_arrival(raised):
+    rows = raised[1][0]
+    assert rows["delay_s"].between(0, 600).all()
+    assert rows["raised_at"].is_monotonic_increasing
