@@ -81,7 +81,7 @@ def kill_group() -> Callable[[subprocess.Popen], None]:
 
 @pytest.fixture
 def content() -> Callable[[Path, str], list[tuple]]:
-    """The rows of a table, sorted, without the run that wrote them and `but` these; read by another engine than the one that wrote."""
+    """The rows of a table, sorted, but for `but` and the run; read by another engine than the one that wrote."""
 
     def read(warehouse: Path, table: str, but: tuple[str, ...] = ()) -> list[tuple]:
         files = DeltaTable(str(warehouse / table.replace(".", "/"))).file_uris()

@@ -97,7 +97,9 @@ def silences(new: pd.DataFrame, last: pd.DataFrame, threshold_s: float) -> tuple
     `new` has tag, millis and the position; `last` also `told`. A silence stands at the sample before it and is told by
     the first sample of the drill, of whichever tag, that comes later than the threshold; `silent_s` is up to that.
     """
-    samples = pd.concat([last, new.assign(told=False)], ignore_index=True)
+    # One that comes after newer ones of its tag says nothing of now, and those between are no longer at hand.
+    late = new["millis"] <= new["tag"].map(last.set_index("tag")["millis"])
+    samples = pd.concat([last, new[~late].assign(told=False)], ignore_index=True)
     samples = samples.sort_values(["tag", "millis"], kind="stable", ignore_index=True)
     told = samples["told"].astype(bool)
     goes_on = samples["tag"] == samples["tag"].shift(-1)

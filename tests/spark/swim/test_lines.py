@@ -51,7 +51,7 @@ REFUSED = {
     **{having(tag=text): NO_TAG for text in ("b827eb00000", "b827eb00000g", "b827eb0000001")},
     **{having(position=text): NO_LIST for text in ("'[1.0,2.0,0.2]'", "[1.0,2.0,0.2]", '""[1.0,2.0,0.2]""')},
     **{having(position=text): NO_LISTS for text in ('"[1.0,2.0,0.2"', '"[1.0,2.0,0.2]"]"', '"[1.0,2.0,0.2]x]"')},
-    **{text: NO_LISTS for text in (GOOD + ",more", GOOD[:-1], GOOD[:-3], GOOD[:-10])},
+    **dict.fromkeys((GOOD + ",more", GOOD[:-1], GOOD[:-3], GOOD[:-10]), NO_LISTS),
     **{
         at_x(text): NO_NUMBERS
         for text in ("NaN", "Infinity", "-inf", "1d", "1.5f", "0x1p3", "0X1P3", "0x10", "", "1 2", "one", "1_0", "--1")
@@ -81,7 +81,7 @@ def fuzzed(rows=10_000, seed=4):
     ways = [
         lambda text: text[: chance.randrange(len(text))],
         lambda text: text[: (at := chance.randrange(len(text)))] + chance.randbytes(20) + text[at + 20 :],
-        lambda text: chance.randbytes(chance.randrange(150)),
+        lambda _: chance.randbytes(chance.randrange(150)),
         lambda text: text.replace(b'"', chance.choice([b"'", b"", b'""', b"\xe2\x80\x9c"])),
         lambda text: text.replace(b",", chance.choice([b";", b"\t", b"|", b", "])),
         lambda text: re.sub(
@@ -92,7 +92,7 @@ def fuzzed(rows=10_000, seed=4):
         lambda text: text + b"\n" + text,
         lambda text: re.sub(rb'"\[[^,]*', b'"[%d' % chance.randrange(9), text) + b"\n" + text,
         lambda text: text + b"\n\n\r\n",
-        lambda text: HEADER,
+        lambda _: HEADER,
     ]
     for _ in range(rows):
         drill = chance.randrange(24)
@@ -133,12 +133,12 @@ def job(at, tmp_path_factory, warehouse):
 
 
 @pytest.fixture(scope="module")
-def found(job, warehouse):
+def found(job, warehouse):  # noqa: ARG001 - the session that the tables are read in
     return readings(warehouse)
 
 
 @pytest.fixture(scope="module")
-def quarantine(job, warehouse):
+def quarantine(job, warehouse):  # noqa: ARG001 - as above
     """Per file: line, what stood there, and what is said of it."""
     frame = table(warehouse, "ops.quarantine")
     frame["file"] = frame["file"].str.rpartition("/")[2].replace("again.csv.gz", "lines.csv")
