@@ -101,6 +101,8 @@ def silences(new: pd.DataFrame, last: pd.DataFrame, threshold_s: float) -> tuple
     late = new["millis"] <= new["tag"].map(last.set_index("tag")["millis"])
     samples = pd.concat([last, new[~late].assign(told=False)], ignore_index=True)
     samples = samples.sort_values(["tag", "millis"], kind="stable", ignore_index=True)
+    # Beside an empty frame whole numbers become others, which the stream's state would keep as nulls.
+    samples["millis"] = samples["millis"].astype("int64")
     told = samples["told"].astype(bool)
     goes_on = samples["tag"] == samples["tag"].shift(-1)
     until = samples["millis"].shift(-1).where(goes_on, samples["millis"].max())

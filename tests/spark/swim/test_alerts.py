@@ -37,9 +37,7 @@ def raised(at, tmp_path_factory):
 
 
 def keys(frame):
-    return [
-        (row.tag, row.drill, (row.millis - START) / SECOND, row.silent_s, row.x_m) for row in frame.itertuples()
-    ]
+    return [(row.tag, row.drill, (row.millis - START) / SECOND, row.silent_s, row.x_m) for row in frame.itertuples()]
 
 
 def test_a_run_raises_what_is_new_and_only_that(raised):

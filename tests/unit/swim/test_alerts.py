@@ -23,6 +23,7 @@ def told(*parts, last=NOTHING):
     for part in parts:
         silent, last = silences(part, last, SILENT_S)
         assert len(last) == last["tag"].nunique()
+        assert last["millis"].dtype == "int64"  # as the stream's state is declared
         found += [(row.tag, row.millis / 1000, row.silent_s) for row in silent.itertuples()]
     return sorted(found)
 
