@@ -66,12 +66,14 @@ def within_deviations(limits: Row) -> Column:
 
 
 def _limits(job: Job, relearn: bool) -> tuple[Row, bool]:
-    """The limits in force, and whether they are new."""
+    """The limits in force, and whether drills are still there that were made with others."""
     job.store.ensure(LIMITS)
+    job.store.ensure(DRILLS)
     readings = job.store.read(READINGS.name)
     known = job.store.read(LIMITS.name).frame.orderBy(F.desc("limits")).take(1)
     if known and (not relearn or known[0]["limits"] == readings.version):
-        return known[0], False
+        # Also those that a run which was killed had learned, and made nothing with.
+        return known[0], not job.store.read(DRILLS.name).frame.where(F.col("limits") != known[0]["limits"]).isEmpty()
     learned = _learned(readings.frame, job.settings.swim.records).withColumn("limits", F.lit(readings.version))
     row = learned.collect()[0]
     if not row["readings"]:

@@ -53,9 +53,10 @@ def write(path: Path, content: bytes) -> str:
     return str(path)
 
 
-def table(warehouse: Path, name: str) -> pd.DataFrame:
+def table(warehouse: Path, name: str, version: int | None = None) -> pd.DataFrame:
     """A table's rows, in order of what they hold, with times as milliseconds since 1970."""
-    frame = duckdb.from_arrow(DeltaTable(str(warehouse / name.replace(".", "/"))).to_pyarrow_table()).df()
+    delta = DeltaTable(str(warehouse / name.replace(".", "/")), version=version)
+    frame = duckdb.from_arrow(delta.to_pyarrow_table()).df()
     if "ts" in frame:
         frame.insert(0, "millis", frame["ts"].astype("int64") // 1000)
     return frame.sort_values([name for name in (*KEY, "file", "line") if name in frame], ignore_index=True)
