@@ -17,6 +17,10 @@ from brazada.cli import main
         (["prices", "run", "--source", "odepa"], 2, "no path"),
         (["prices", "run", "prices.csv"], 2, "no --source"),
         (["prices", "run", "--source", "odepa", "--steps", "fly"], 2, "fly"),
+        (["swim", "run"], 2, "no path"),
+        (["swim", "run", "logs", "--steps", "fly"], 2, "summary"),
+        (["swim", "run", "logs", "--method", "oracle"], 2, "kinematic"),
+        (["swim", "summary", "--truth", "none.csv"], 2, "none.csv"),
     ],
 )
 def test_exit_codes_and_words(words, code, said, capsys):
