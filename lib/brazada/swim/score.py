@@ -17,6 +17,7 @@ from brazada.swim.settings import Method
 from brazada.swim.tables import MODELS, STYLES
 
 UNKNOWN = "unknown"
+_NO_STROKE = "the drills of its cluster are like no stroke"
 _PUBLISHED_NAMES = {
     "front_crawl": "Front Crawl/Freestyle",
     "breaststroke": "Breaststroke",
@@ -28,7 +29,8 @@ _PUBLISHED_NAMES = {
 def score(job: Job, method: Method | None = None) -> None:
     """Give every drill the style of the centre next to it, by the stored model of a method; nothing is learned.
 
-    A drill that the method drops is `unknown`, with the reason. Raises TableError where `fit` has not been run.
+    A drill that the method drops, or whose cluster has no name, is `unknown`, with the reason. Raises TableError where
+    `fit` has not been run.
     """
     method = method or job.settings.swim.method
     if method == "published":
@@ -59,7 +61,7 @@ def score(job: Job, method: Method | None = None) -> None:
         named(model["strokes"]).alias("stroke"),
         F.when(fit, F.col("cluster")).alias("cluster"),
         F.when(fit, F.col("confidence")).otherwise(0.0).alias("confidence"),
-        F.col("unfit").alias("reason"),
+        F.when(named(model["styles"]) == UNKNOWN, F.coalesce("unfit", F.lit(_NO_STROKE))).alias("reason"),
         "added_in",
     )
     job.store.replace(STYLES, rows, f"method = '{method}'")
