@@ -5,8 +5,10 @@ from pathlib import Path
 from setuptools import find_packages, setup
 
 # What a cluster's image already carries (Spark, Delta, TensorFlow, ...) is an extra, never a hard requirement.
+ARROW = ["pandas==2.3.3", "pyarrow==14.0.2", "numpy==1.26.4"]
 EXTRAS = {
-    "local": ["pyspark==3.5.9", "delta-spark==3.3.3", "pandas==2.3.3", "pyarrow==14.0.2", "numpy==1.26.4"],
+    "local": ["pyspark==3.5.9", "delta-spark==3.3.3", *ARROW],
+    "arrow": ARROW,
     "train": [
         "tensorflow-cpu==2.15.1",
         "keras==2.15.0",

@@ -1,6 +1,6 @@
 """Pack the wheel and what it needs into an archive for a cluster that carries Spark and Delta's JARs.
 
-    .venv/bin/python conf/deploy/pack_env.py OUT.tar.gz [--extras train]
+    .venv/bin/python conf/deploy/pack_env.py OUT.tar.gz [--extras arrow,train]
 
 Then: PYSPARK_PYTHON=./environment/bin/python spark-submit --archives OUT.tar.gz#environment jobs/prices_ingest.py ...
 The workers need the same Python (path included) as the machine that packs; README, "On a cluster", says more.
@@ -33,7 +33,7 @@ def main() -> None:
     """Build the wheel, install it with locked versions into an empty environment, and pack that."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("out", type=Path)
-    parser.add_argument("--extras", default="", help="local or train, where the cluster does not carry them")
+    parser.add_argument("--extras", default="arrow", help="what the cluster does not carry (default arrow)")
     chosen = parser.parse_args()
     shutil.rmtree(ROOT / "build", ignore_errors=True)  # else modules since removed would be packed again
     with tempfile.TemporaryDirectory() as scratch:

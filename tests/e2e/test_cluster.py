@@ -13,7 +13,7 @@ ROOT = Path(__file__).resolve().parents[2]
 def test_the_packed_wheel_ingests_on_a_local_cluster(tmp_path, content):
     packed = tmp_path / "brazada-env.tar.gz"
     offline = {**os.environ, "UV_OFFLINE": "1"}
-    subprocess.run([sys.executable, ROOT / "conf/deploy/pack_env.py", packed], check=True, env=offline)
+    subprocess.run([sys.executable, ROOT / "conf/deploy/pack_env.py", packed, "--extras", ""], check=True, env=offline)
     (tmp_path / "environment").mkdir()
     subprocess.run(["tar", "-xzf", packed, "-C", tmp_path / "environment"], check=True)
     log = tmp_path / "prices.csv"

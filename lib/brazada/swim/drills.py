@@ -36,11 +36,16 @@ def among(drills: list[str]) -> str:
     return f"(drill IN ({', '.join(map(literal, drills))}))"
 
 
+def names(rows: DataFrame) -> list[str]:
+    """The drills that rows are of, in order."""
+    return sorted(row["drill"] for row in rows.select("drill").distinct().collect())
+
+
 def touched(job: Job, made: DataFrame, derived: Table) -> list[str]:
     """Drills among those made that a derived table has already."""
     old = job.store.read(derived.name).frame.select("tag", "drill")
     again = made.select("tag", "drill").distinct().join(F.broadcast(old), on=["tag", "drill"], how="left_semi")
-    return sorted(row["drill"] for row in again.select("drill").distinct().collect())
+    return names(again)
 
 
 def put(job: Job, derived: Table, made: DataFrame, touched: list[str]) -> None:

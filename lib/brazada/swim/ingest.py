@@ -102,20 +102,30 @@ class _Batch:
             self._make_again(marked.where(sound & again), counted["known"])
 
     def _make_again(self, added: DataFrame, count: int) -> None:
-        """Drills of the table with the new rows among the old: all of a drill, whichever tag, in one commit."""
-        touched = sorted(row["drill"] for row in added.select("drill").distinct().collect())
-        old = self.job.store.read(READINGS.name).frame.where(drills.among(touched))
-        old = old.select(
+        """Drills of the table with the new times among the old: all of a drill, whichever tag, in one commit.
+
+        A time that the table has of a tag and drill stays as it is, so that rows at such times make nothing again.
+        """
+        added = added.select(*_KEYS, "file_id", F.lit(False).alias("kept")).persist()
+        times = self._kept(drills.names(added)).select("tag", "drill", "millis")
+        late = added.join(times, on=times.columns, how="left_anti").select(*added.columns)
+        if touched := drills.names(late):
+            again = drills.among(touched)
+            rows = self.readings(judged(self._kept(touched).unionByName(late), self.partitions()))
+            self.job.store.replace(READINGS, rows, again)
+            # Delta's overwrite of a slice leaves an observation empty. What became no reading may be in conflict.
+            of_files = F.col("file_id").isin([_file_id(file) for file in self.files])
+            count -= self.job.store.read(READINGS.name).frame.where(again).where(of_files).count()
+            self.job.note(f"{len(touched)} drills of the table had rows added and were made again")
+        self.conflicts += count
+        added.unpersist()
+
+    def _kept(self, names: list[str]) -> DataFrame:
+        """What the table has of these drills, as rows to judge."""
+        table = self.job.store.read(READINGS.name).frame.where(drills.among(names))
+        return table.select(
             "tag", "drill", F.unix_millis("ts").alias("millis"), *POSITION, "file_id", F.lit(True).alias("kept")
         )
-        both = old.unionByName(added.select(*_KEYS, "file_id", F.lit(False).alias("kept")))
-        rows = self.readings(judged(both, self.partitions()))
-        self.job.store.replace(READINGS, rows, drills.among(touched))
-        # Delta's overwrite of a slice leaves an observation empty. What became no reading may be in conflict.
-        of_files = F.col("file_id").isin([_file_id(file) for file in self.files])
-        written = self.job.store.read(READINGS.name).frame.where(drills.among(touched)).where(of_files).count()
-        self.conflicts += count - written
-        self.job.note(f"{len(touched)} drills of the table had rows added and were made again")
 
     def write_refused(self) -> None:
         """Quarantine lines that could not be read, and positions that another one at the same time forestalled."""

@@ -8,7 +8,6 @@ from typing import Literal, Self
 from pydantic import PositiveFloat, PositiveInt, model_validator
 
 from brazada.section import Section
-from brazada.swim.motion import Motion
 
 Method = Literal["published", "kinematic"]
 
@@ -27,6 +26,24 @@ class Records(Section):
     max_speed_m_s: PositiveFloat = 1.56
     max_accel_m_s2: PositiveFloat = 0.03
     deviations: PositiveFloat = 3.0
+
+
+class Motion(Section):
+    """Thresholds of `motion.measure`."""
+
+    spike_m: float = 0.5  # a position farther from the median of the five around it is wild
+    silence_s: float = 5.0  # without a new position for longer, a length ends; keep it above pause_s
+    direction_s: float = 1.6  # span over which direction is judged: above a breaststroke cycle, below a turn's approach
+    rest_m_s: float = 0.2  # slower over that span is rest, not swimming
+    fastest_m_s: float = 3.0  # faster over that span is no swimmer (sprint records stay below 2.5) but a broken clock
+    pause_s: float = 2.0  # a slow stretch no longer than this neither ends a length nor parts a turn from the next
+    still_m: float = 0.03  # a swimmer at rest seems to move by no more: three times the noise of a position
+    shortest_length_m: float = 2.0  # less than this one way is drifting at rest
+    wall_m: float = 3.0  # so near a wall it is turn and glide: left out of speed and stroke
+    shortest_stretch_s: float = 5.0  # clean swimming in one length that holds three cycles of a slow breaststroke
+    slowest_stroke_hz: float = 0.4  # strokes per second of a lazy breaststroke
+    fastest_stroke_hz: float = 2.6  # arm strokes per second of a sprint in front crawl, and some
+    peak_share: float = 5.0  # a stroke's power over that of the noise at one frequency, at least
 
 
 class Swim(Section):

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from brazada.swim import naming
-from brazada.swim.motion import FEATURES, REASONS, Motion, measure, restore, transform
+from brazada.swim.motion import FEATURES, REASONS, measure, restore, transform
+from brazada.swim.settings import Motion
 
 HALF_M = 12.5
 SETTINGS = Motion()
