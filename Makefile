@@ -19,9 +19,7 @@ $(READY): requirements.lock setup.py conf/setup/setup_env.py conf/setup/horovod-
 	$(PYTHON) conf/setup/setup_env.py
 
 demo: $(READY) ## Set up and run the main jobs, shipped prices to forecasts, a simulated swim log to styles
-	$(BIN)/brazada prices ingest --source kalimati $(SAMPLE)/kalimati_2023_2024.csv.gz --warehouse $(DEMO)
-	$(BIN)/brazada prices ingest --source odepa $(SAMPLE)/precio_consumidor_2024.csv.gz --warehouse $(DEMO)
-	$(BIN)/brazada prices run --steps series,windows,train,backtest,forecast,summary --warehouse $(DEMO)
+	$(BIN)/brazada prices run $(SAMPLE) --steps ingest,series,windows,train,backtest,forecast,summary --warehouse $(DEMO)
 	$(BIN)/brazada simulate swim --rows 3e5 --seed 7 $(DEMO)/logs
 	$(BIN)/brazada swim run $(DEMO)/logs --steps ingest,sessions,laps,fit,score,alerts,summary \
 		--method kinematic --method published --truth $(DEMO)/logs/_truth.csv --warehouse $(DEMO)

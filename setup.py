@@ -31,7 +31,6 @@ EXTRAS = {
         "pytest-timeout>=2.4",
         "pytest-xdist>=3.6",
         "hypothesis>=6",
-        "chispa==0.12.0",
         "ruff>=0.17",
         "mypy>=2",
         "pandas-stubs",

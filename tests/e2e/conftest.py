@@ -33,15 +33,15 @@ def chaos() -> tuple[int, random.Random]:
     return CHAOS_RUNS, random.Random(CHAOS_SEED)
 
 
-@pytest.fixture
-def start(tmp_path: Path) -> Iterator[Callable[..., subprocess.Popen]]:
+@pytest.fixture(scope="module")
+def start(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., subprocess.Popen]]:
     """Start `brazada` with these words in a process group of its own; what still runs at the end is killed."""
-    started = []
+    started, place = [], tmp_path_factory.mktemp("started")
 
     def begin(*words: str) -> subprocess.Popen:
         process = subprocess.Popen(
             [sys.executable, "-m", "brazada", *words, *SMALL],
-            cwd=tmp_path,
+            cwd=place,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
@@ -56,7 +56,7 @@ def start(tmp_path: Path) -> Iterator[Callable[..., subprocess.Popen]]:
             kill(process)
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def brazada(start) -> Callable[..., subprocess.CompletedProcess]:
     """Run `brazada` with these words to its end; fails unless it exits with `code`."""
 
@@ -79,7 +79,7 @@ def kill_group() -> Callable[[subprocess.Popen], None]:
     return kill
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def content() -> Callable[[Path, str], list[tuple]]:
     """The rows of a table, sorted, but for `but` and the run; read by another engine than the one that wrote."""
 

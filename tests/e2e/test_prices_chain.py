@@ -18,18 +18,17 @@ STABLE = ("prices.observations", "ops.quarantine", "ops.ingested_files", "prices
 
 def test_files_to_forecasts_twice_and_the_notebook(brazada, content, pictures, tmp_path):
     warehouse = tmp_path / "warehouse"
-    words = ("prices", "run", "--source", "odepa", str(SAMPLE), "--warehouse", str(warehouse), *QUICK)
+    words = ("prices", "run", str(SAMPLE), "--warehouse", str(warehouse), *QUICK)
     said = brazada(*words).stderr
     assert "rows in 7,224 = good 7,223 + duplicate 0 + quarantined 1" in said
     assert "inside the 80 % band" in said
     before = {name: content(warehouse, name) for name in STABLE}
     forecasts = content(warehouse, "prices.forecasts")
-    brazada(*words[:4], "--steps=ingest,series,windows", *words[4:])
+    shown = brazada(*words, "--steps=ingest,series,windows,summary").stdout
     assert {name: content(warehouse, name) for name in STABLE} == before
     query = "SELECT count(*) AS rows FROM prices.latest_forecasts"
     (row,) = json.loads(brazada("sql", query, "--format", "json", "--warehouse", str(warehouse)).stdout)
     assert row["rows"] == len(forecasts) > 0
-    shown = brazada("prices", "summary", "--warehouse", str(warehouse)).stdout
     for part in ("Files taken in", "served", "naive", "Three forecasts", "brazada sql"):
         assert part in shown
     assert pictures(ROOT / "notebooks/prices.ipynb", warehouse) >= 2

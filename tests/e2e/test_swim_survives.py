@@ -16,7 +16,7 @@ def log(tmp_path_factory):
     return [str(file) for file in simulate(folder, 20_000, seed=11, days=2, faults=0.01).files]
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def tables(content):
     def read(warehouse):
         found = {name: content(warehouse, name) for name in TABLES}
@@ -26,28 +26,33 @@ def tables(content):
     return read
 
 
-def test_chaos_swim_ingest_killed_and_run_again(brazada, start, kill_group, tables, log, chaos, tmp_path):
-    kills, random = chaos
-    words = ("swim", "ingest", *log)
-    clock = time.monotonic()
-    brazada(*words, "--warehouse", str(tmp_path / "whole"))
+@pytest.fixture(scope="module")
+def whole(brazada, tables, log, tmp_path_factory):
+    """The tables of one undisturbed run, and the seconds it took."""
+    warehouse, clock = tmp_path_factory.mktemp("whole"), time.monotonic()
+    brazada("swim", "ingest", *log, "--warehouse", str(warehouse))
     seconds = time.monotonic() - clock
-    whole = tables(tmp_path / "whole")
-    assert whole["ops.quarantine"]
+    found = tables(warehouse)
+    assert found["ops.quarantine"]
+    return found, seconds
+
+
+def test_chaos_swim_ingest_killed_and_run_again(brazada, start, kill_group, tables, log, whole, chaos, tmp_path):
+    kills, random = chaos
+    undisturbed, seconds = whole
     for number in range(kills):
-        warehouse = tmp_path / f"killed{number}"
+        words = ("swim", "ingest", *log, "--warehouse", str(tmp_path / f"killed{number}"))
         moment = random.uniform(0.2, 1.0) * seconds
-        process = start(*words, "--warehouse", str(warehouse))
+        process = start(*words)
         time.sleep(moment)
         kill_group(process)
-        brazada(*words, "--warehouse", str(warehouse))
-        assert tables(warehouse) == whole, f"killed after {moment:.2f} s of {seconds:.2f} s"
+        brazada(*words)
+        assert tables(tmp_path / f"killed{number}") == undisturbed, f"killed after {moment:.2f} s of {seconds:.2f} s"
 
 
-def test_two_days_ingested_at_once(start, brazada, tables, log, tmp_path):
-    both = [start("swim", "ingest", day, "--warehouse", str(tmp_path / "both")) for day in log]
+def test_two_days_ingested_at_once(start, tables, log, whole, tmp_path):
+    both = [start("swim", "ingest", day, "--warehouse", str(tmp_path)) for day in log]
     for process in both:
         _, err = process.communicate(timeout=300)
         assert process.returncode == 0, err
-    brazada("swim", "ingest", *log, "--warehouse", str(tmp_path / "one"))
-    assert tables(tmp_path / "both") == tables(tmp_path / "one")
+    assert tables(tmp_path) == whole[0]

@@ -11,11 +11,9 @@ from brazada.cli import main
     [
         (["--help"], 0, "doctor"),
         (["nonsense"], 2, "No such command"),
-        (["prices", "ingest", "x.csv"], 2, "--source"),
         (["tables", "--set", "training.rank=1"], 2, "Did you mean 'training.ranks'"),
         (["tables", "--env", "moon"], 2, "local, databricks, emr"),
         (["prices", "run", "--source", "odepa"], 2, "no path"),
-        (["prices", "run", "prices.csv"], 2, "no --source"),
         (["prices", "run", "--source", "odepa", "--steps", "fly"], 2, "fly"),
         (["swim", "run"], 2, "no path"),
         (["swim", "run", "logs", "--steps", "fly"], 2, "summary"),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -23,9 +23,11 @@ def prices() -> None:
     """Food prices: files to observations, series, windows; networks, backtests and forecasts."""
 
 
-def _source(required: bool = False) -> Callable[[Any], Any]:
-    wanted = "Where the prices were published." if required else "Only this source.  [default: every source]"
-    return click.option("--source", required=required, metavar="odepa|kalimati", help=wanted)
+_source = click.option(
+    "--source",
+    metavar="odepa|kalimati",
+    help="Only this source.  [default: every one; files say theirs by their header]",
+)
 
 
 def _start(step: str, settings: Settings, verbose: bool, work: Callable[[Job], None]) -> None:
@@ -38,10 +40,10 @@ def _start(step: str, settings: Settings, verbose: bool, work: Callable[[Job], N
 
 
 @prices.command()
-@_source(required=True)
+@_source
 @click.argument("paths", nargs=-1, required=True)
 @with_settings
-def ingest(settings: Settings, verbose: bool, source: str, paths: tuple[str, ...]) -> None:
+def ingest(settings: Settings, verbose: bool, source: str | None, paths: tuple[str, ...]) -> None:
     """Take published price files (files, folders, globs, .gz) into prices.observations."""
     from brazada.prices import ingest as library
 
@@ -49,7 +51,7 @@ def ingest(settings: Settings, verbose: bool, source: str, paths: tuple[str, ...
 
 
 @prices.command()
-@_source()
+@_source
 @with_settings
 def series(settings: Settings, verbose: bool, source: str | None) -> None:
     """Build prices.series: the mean price over markets on each source's own calendar."""
@@ -59,7 +61,7 @@ def series(settings: Settings, verbose: bool, source: str | None) -> None:
 
 
 @prices.command()
-@_source()
+@_source
 @with_settings
 def windows(settings: Settings, verbose: bool, source: str | None) -> None:
     """Build prices.windows: one training example per series and origin, split by date."""
@@ -70,7 +72,7 @@ def windows(settings: Settings, verbose: bool, source: str | None) -> None:
 
 @prices.command()
 @click.option("--scope", type=click.Choice(["product", "global"]), default="global", show_default=True)
-@_source()
+@_source
 @click.option(
     "--network", type=click.Choice(["lstm", "bilstm"]), default="bilstm", show_default=True, help="Per product."
 )
@@ -101,7 +103,7 @@ def train(
 
 
 @prices.command()
-@_source()
+@_source
 @with_settings
 def backtest(settings: Settings, verbose: bool, source: str | None) -> None:
     """Judge the networks beside the baselines at rolling origins; choose what serves each series."""
@@ -111,7 +113,7 @@ def backtest(settings: Settings, verbose: bool, source: str | None) -> None:
 
 
 @prices.command()
-@_source()
+@_source
 @with_settings
 def forecast(settings: Settings, verbose: bool, source: str | None) -> None:
     """Forecast every series with the model that serves it, with 80 % and 95 % bounds."""
@@ -121,22 +123,21 @@ def forecast(settings: Settings, verbose: bool, source: str | None) -> None:
 
 
 @prices.command()
-@_source()
+@_source
 @click.option("--steps", default=",".join(_JOBS), show_default=True, help="Some of these, and summary, by commas.")
 @click.argument("paths", nargs=-1)
 @with_settings
 def run(settings: Settings, verbose: bool, source: str | None, steps: str, paths: tuple[str, ...]) -> None:
-    """Do all of it for one source, or the named steps for one or all, in one Spark session."""
+    """Do all of it, or the named steps, for one source or all, in one Spark session."""
     wanted = {step.strip() for step in steps.split(",")}
     if unknown := wanted - set(_STEPS):
         raise UsageError(f"steps out of {', '.join(_STEPS)}", found=", ".join(sorted(unknown)), todo="correct --steps")
-    if "ingest" in wanted and not (source and paths):
-        found = "no path" if source else "no --source"
-        raise UsageError("a source and its files to ingest", found=found, todo="name both, or leave out ingest")
+    if "ingest" in wanted and not paths:
+        raise UsageError("files to ingest", found="no path", todo="name one, or leave out ingest by --steps")
     from brazada.prices import backtest, forecast, ingest, series, training, windows
 
     work: dict[str, Callable[[Job], None]] = {
-        "ingest": lambda job: ingest.ingest(job, source or "", paths),
+        "ingest": lambda job: ingest.ingest(job, source, paths),
         "series": lambda job: series.series(job, source),
         "windows": lambda job: windows.windows(job, source),
         "train": lambda job: training.train_global(job, source, None),

@@ -14,7 +14,7 @@ from pyspark.sql import functions as F
 
 from brazada.prices import files
 from brazada.prices.layouts import Columns, recognise
-from brazada.prices.settings import Layout
+from brazada.prices.settings import Source
 from brazada.prices.sources import source_settings
 from brazada.prices.tables import OBSERVATIONS
 from brazada.prices.tallies import Tally, tally
@@ -28,47 +28,55 @@ SUFFIXES = (".csv", ".csv.gz", ".txt", ".txt.gz")
 
 @dataclass(frozen=True)
 class _New:
-    """A file to take in, and how it is to be read."""
+    """A file to take in, and how it is to be read; its columns are named source/layout."""
 
     file: InputFile
     columns: Columns
 
+    @property
+    def source(self) -> str:
+        return self.columns.name.partition("/")[0]
 
-def ingest(job: Job, source: str, paths: Sequence[str]) -> None:
-    """Take price files of a source into `prices.observations`: files, folders, globs of any filesystem, gzip or plain.
 
-    A file is known by its content; only new ones are read. Safe to repeat after a kill at any point: rows go in by key,
-    refused ones replace those of the same file, and the file itself is noted last. Raises InputError for an unknown
-    source, for paths without files, and for empty, unreadable or unrecognised files, before anything is written.
+def ingest(job: Job, source: str | None, paths: Sequence[str]) -> None:
+    """Take price files into `prices.observations`: files, folders, globs of any filesystem, gzip or plain.
+
+    Their headers say of which source they are, unless one is named. A file is known by its content; only new ones are
+    read. Safe to repeat after a kill at any point: rows go in by key, refused ones replace those of the same file, and
+    the file itself is noted last. Raises InputError for an unknown source, for paths without files, and for empty,
+    unreadable or unrecognised files, before anything is written.
     """
-    layouts = source_settings(job.settings.prices, source).layouts
+    asked = sorted(job.settings.prices.sources) if source is None else [source]
+    sources = {name: source_settings(job.settings.prices, name) for name in asked}
     uris = list_files(job.spark, paths, SUFFIXES)
-    with job.progress("price files", total=len(uris) + 3) as bar:
+    with job.progress("price files", total=2 * len(uris)) as bar:
         found: dict[str, InputFile] = {}
         for uri in uris:
             file = inspect(job.spark, uri)
             found.setdefault(file.batch, file)
             bar.advance(what=f"read {uri.rpartition('/')[2]}")
         with job.store.exclusive(OBSERVATIONS.name):
-            new = _new(job, layouts, found)
+            new = _new(job, sources, found)
             if skipped := len(uris) - len(new):
                 job.note(f"{skipped} of {len(uris)} files known already, skipped")
-            if new:
-                with _judged(job, source, new) as judged:
-                    bar.advance(what="compare with the table")
-                    tallies = tally(judged, [item.file.path for item in new])
-                    bar.advance(what="write")
-                    _write(job, judged, new, tallies)
+            for name, group in groupby(sorted(new, key=lambda item: item.source), key=lambda item: item.source):
+                members = list(group)
+                with _judged(job, name, members) as judged:
+                    bar.advance(0, what=f"{name}: compare with the table")
+                    tallies = tally(judged, [item.file.path for item in members])
+                    _write(job, judged, members, tallies)
                     _count(job, tallies)
+                bar.advance(len(members), what=f"{name}: written")
 
 
-def _new(job: Job, layouts: Mapping[str, Layout], found: Mapping[str, InputFile]) -> list[_New]:
+def _new(job: Job, sources: Mapping[str, Source], found: Mapping[str, InputFile]) -> list[_New]:
     known = set()
     if job.store.exists(INGESTED_FILES.name):
         ingested = job.store.read(INGESTED_FILES.name).frame
         mine = ingested.where((F.col("job") == job.name) & F.col("batch").isin([*found]))
         known = {row["batch"] for row in mine.select("batch").collect()}
     fresh = [file for batch, file in found.items() if batch not in known]
+    layouts = {f"{name}/{layout}": rules for name, one in sources.items() for layout, rules in one.layouts.items()}
     return [_New(file, recognise(file.first_line, layouts, file.path)) for file in fresh]
 
 
@@ -125,7 +133,7 @@ def _ingested(job: Job, item: _New, counted: Tally) -> Row:
         batch=item.file.batch,
         file=item.file.path,
         run_id=job.run_id,
-        layout=item.columns.name,
+        layout=item.columns.name.partition("/")[2],
         rows_in=counted.rows_in,
         rows_good=counted.rows(GOOD),
         rows_duplicate=counted.rows(DUPLICATE),

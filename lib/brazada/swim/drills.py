@@ -7,7 +7,7 @@ from pyspark.sql import functions as F
 
 from brazada.report import Job
 from brazada.swim.tables import DRILLS, READINGS
-from brazada.tables import Table, literal
+from brazada.tables import Snapshot, Table, literal
 
 
 def known(job: Job) -> DataFrame:
@@ -23,12 +23,14 @@ def since(job: Job, derived: Table) -> DataFrame:
     """
     job.store.ensure(derived)
     readings = job.store.read(READINGS.name).frame
-    return readings.where(F.col("added_in") > newest(job.store.read(derived.name).frame))
+    return readings.where(F.col("added_in") > newest(job.store.read(derived.name)))
 
 
-def newest(frame: DataFrame) -> int:
+def newest(table: Snapshot) -> int:
     """The last ingest in a table; 0 where it is empty."""
-    return int(frame.agg(F.coalesce(F.max("added_in"), F.lit(0))).collect()[0][0])
+    if table.version == 0:  # created, and nothing written yet: no need to look
+        return 0
+    return int(table.frame.agg(F.coalesce(F.max("added_in"), F.lit(0))).collect()[0][0])
 
 
 def among(drills: list[str]) -> str:

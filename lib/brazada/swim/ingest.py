@@ -71,7 +71,7 @@ class _Batch:
 
     def __post_init__(self) -> None:
         self.job.store.ensure(READINGS)
-        self.added_in = drills.newest(self.job.store.read(READINGS.name).frame) + 1
+        self.added_in = drills.newest(self.job.store.read(READINGS.name)) + 1
 
     def write_readings(self) -> None:
         """Append the drills that are new; make those again that the table has already."""

@@ -10,7 +10,7 @@ from brazada.prices.ingest import ingest
 from brazada.prices.tables import OBSERVATIONS
 from brazada.tables import Store
 
-from .conftest import price, write
+from .conftest import CONSUMER, price, write
 
 LINES = [price(product, f"9/{day}/2023", mean=41 + day) for product in ("Tofu", "Yam") for day in range(1, 9)]
 JUNK = "No data available in table,,3/3/2024,,,"
@@ -44,6 +44,18 @@ def test_the_same_content_is_read_once_under_any_name(job, another, tmp_path):
     assert again.report.notes == ["3 of 3 files known already, skipped"]
     assert again.store.writes == {}
     assert table(job.spark) == before
+
+
+def test_files_of_any_source_say_theirs_by_their_header(job, tmp_path):
+    bread = "2024,1,1,2024-01-01,2024-01-05,16,Maule,Talca,Feria,Pan,Hallulla,$/kilo,900,1100,1000"
+    write(tmp_path / "a.csv", *LINES)
+    write(tmp_path / "b.csv", bread, JUNK, header=CONSUMER)
+    ingest(job, None, [str(tmp_path)])
+    assert counts(job) == (17, 0, 1)
+    found = job.spark.sql("SELECT source, count(*) AS rows FROM prices.observations GROUP BY source").collect()
+    assert dict(map(tuple, found)) == {"kalimati": 16, "odepa": 1}
+    noted = job.spark.table("ops.ingested_files").select("layout", "rows_in").collect()
+    assert {tuple(row) for row in noted} == {("website", 16), ("consumer", 2)}
 
 
 def test_order_and_division_into_files_make_no_difference(job, another, tmp_path):

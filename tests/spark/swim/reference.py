@@ -12,7 +12,8 @@ FILTERED = ["dx_m", "dt_s", "speed_m_s", "accel_m_s2"]
 TIMES = range(1_000_080_000_000, 4_133_980_800_000)  # 2001-09-10 to the end of 2100
 FARTHEST_M = 100
 _ID = rb"(?:ObjectId\([0-9a-f]{24}\)|[0-9a-f]{24})"
-_NUMBER = rb" *([+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?) *"
+_BLANK = rb"[\x00-\x20\x7f]*"  # what a cast in Spark takes for blanks
+_NUMBER = _BLANK + rb"([+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)" + _BLANK
 _LISTED = rb'"\[[^]"]*\]"'
 _LINE = re.compile(
     rb'%s,(\d{13}),(%s),([0-9a-f]{12}),"\[%s,%s,%s\]",%s,%s' % (_ID, _ID, *[_NUMBER] * 3, *[_LISTED] * 2)
