@@ -63,12 +63,13 @@ def sessions(settings: Settings, verbose: bool, relearn: bool) -> None:
 
 
 @swim.command()
+@click.option("--again", is_flag=True, help="Measure every drill again, by the pools and thresholds as they now are.")
 @with_settings
-def laps(settings: Settings, verbose: bool) -> None:
+def laps(settings: Settings, verbose: bool, again: bool) -> None:
     """Find the lengths that were swum, and how, into swim.laps and swim.motions."""
     from brazada.swim import laps as library
 
-    _start("laps", settings, verbose, library.laps)
+    _start("laps", settings, verbose, lambda job: library.laps(job, again))
 
 
 @swim.command()

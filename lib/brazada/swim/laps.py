@@ -15,7 +15,7 @@ from brazada.report import Job
 from brazada.swim import drills
 from brazada.swim.motion import REASONS, Length, measure
 from brazada.swim.settings import Pool, Swim
-from brazada.swim.tables import LAPS, MOTIONS
+from brazada.swim.tables import LAPS, MOTIONS, READINGS
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -24,17 +24,25 @@ _READINGS_PER_TASK = 1_000_000
 _FULL = 0.9  # of the pool's length; a swimmer's tag does not touch the wall
 
 
-def laps(job: Job) -> None:
-    """Bring `swim.laps` and `swim.motions` up to the readings; drills that nothing was added to are not read."""
+def laps(job: Job, again: bool = False) -> None:
+    """Bring `swim.laps` and `swim.motions` up to the readings; drills that nothing was added to are not read.
+
+    With `again` all drills are measured, as the settings now are.
+    """
     with job.store.exclusive(MOTIONS.name):
-        rows = drills.since(job, MOTIONS)
+        rows = job.store.read(READINGS.name).frame if again else drills.since(job, MOTIONS)
         if rows.isEmpty():
             return
         measured = _measured(rows, job.settings.swim).persist()
         try:
             lengths = measured.select("tag", "drill", "pool", "added_in", F.explode("laps").alias("lap"))
+            lengths = lengths.select("tag", "drill", "pool", "added_in", "lap.*")
+            if again:
+                job.store.replace(LAPS, lengths, "true")
+                job.store.replace(MOTIONS, measured, "true")
+                return
             touched = drills.touched(job, measured, MOTIONS)
-            drills.put(job, LAPS, lengths.select("tag", "drill", "pool", "added_in", "lap.*"), touched)
+            drills.put(job, LAPS, lengths, touched)
             drills.put(job, MOTIONS, measured, touched)  # last: what stands there counts as done
         finally:
             measured.unpersist()

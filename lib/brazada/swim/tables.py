@@ -171,13 +171,13 @@ STYLES = Table(
 
 MOTIONS = Table(
     name="swim.motions",
-    comment="How a tag moved in a drill: what the kinematic method clusters.",
+    comment="How a tag moved in a drill: what the kinematic method clusters. Nothing is measured in an unknown pool.",
     columns=T.StructType(
         [
             TAG,
             DRILL,
             column("pool", T.StringType(), "Name of the pool (swim.pools)", required=False),
-            *[column(name, T.DoubleType(), comment) for name, comment in _MEASURED.items()],
+            *[column(name, T.DoubleType(), comment, required=False) for name, comment in _MEASURED.items()],
             column("unfit", T.StringType(), "Why nothing can be said of it; null where it can", required=False),
             column("added_in", T.LongType(), "Last ingest that wrote the drill's readings"),
         ]

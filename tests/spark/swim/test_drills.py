@@ -164,3 +164,17 @@ def test_distances_of_laps_add_up(stood):
     swum = motions.loc[motions["lengths"] > 0, sums.columns]
     assert swum["distance_m"].sum() > 500
     assert_frame_equal(sums, swum.sort_index(), check_dtype=False, rtol=0, atol=1e-9)
+
+
+def test_drills_are_measured_again_by_other_pools_when_asked(at, stood):
+    warehouse, before = stood[1].warehouse, stood[1].motions
+    job = at(warehouse, "swim.pools=[{name: metres, z_m: 0.2, length_m: 25.0}]")
+    laps(job)
+    assert_frame_equal(Stood(warehouse).motions, before)
+    laps(job, again=True)
+    after = Stood(warehouse)
+    gone = before["pool"] == "yards"
+    assert 0 < gone.sum() < len(before)
+    assert_frame_equal(after.motions[~gone], before[~gone])
+    assert after.motions[gone]["unfit"].str.startswith("no pool at a height of 0.35 m").all()
+    assert set(after.laps["pool"]) == {"metres"}
