@@ -1,9 +1,10 @@
 """How the swim jobs keep up: with DuckDB on the same log, with one more day, with scikit-learn's KMeans.
 
-    python tests/bench/swim.py [--rows 18479898] [--log FILE] [--runs 3] [--only sessions incremental kmeans]
+    python tests/bench/swim.py [--rows 18479898] [--log FILE] [--runs 3] [--only sessions incremental styles kmeans]
 
 - `sessions`: a log to readings and sessions, `brazada swim run` and the opponent by turns. Both must find the same.
 - `incremental`: five files of a day each; four, then the fifth on top of them, against the fifth alone.
+- `styles`: logs of --rows rows and seeds 41 to 45 (or --log and --truth) to styles, kinematic, against the true ones.
 - `kmeans`: rows shaped like sessions, 14 features, k = 3; `--kmeans-rows 1e8` is for MLlib alone.
 
 Everything measured is a process of its own, from its start to its end, with all that it starts in turn; memory is the
@@ -33,6 +34,7 @@ ENGINES = ("spark", "duckdb")
 # The opponent's name of a column, and the project's.
 COLUMNS = {"x": "x_m", "dx": "dx_m", "dt": "dt_s", "speed": "speed_m_s", "accel": "accel_m_s2"}
 FEATURES, CLUSTERS, ITERATIONS = 14, 3, 20
+STYLE_SEEDS = range(41, 46)
 SKLEARN_ROWS = 20_000_000  # beyond, they are MLlib's alone: all must lie in memory
 
 
@@ -179,6 +181,45 @@ def incremental(options, folder):
     Console(width=140).print(grid)
 
 
+def styles(options, folder):
+    """The adjusted Rand index of every drill's style, `unknown` being one, on logs that nothing was tuned on."""
+    grid = Grid("styles against the truth", "log", "drills", "unknown", "adjusted Rand index", "goal", "seconds")
+    for seed in STYLE_SEEDS if options.log is None else [None]:
+        log, truth = options.log, options.truth
+        if log is None:
+            options.seed = seed
+            (log,), truth = make_log(options, folder, options.rows), folder / "log" / "_truth.csv"
+        warehouse = folder / "styled"
+        words = ("swim", "run", log.resolve(), "--steps", "ingest,laps,fit,score", "--method", "kinematic")
+        done = measured(folder, sys.executable, "-m", "brazada", *words, "--warehouse", warehouse)
+        found, unknown, index = agreement(warehouse, truth)
+        grid.add_row(
+            log.name if seed is None else f"seed {seed}",
+            f"{found:,}",
+            f"{unknown:,}",
+            f"{index:.3f}",
+            ">= 0.55",
+            f"{done.seconds:.0f}",
+        )
+        shutil.rmtree(warehouse)
+        shutil.rmtree(folder / "log", ignore_errors=True)
+    Console(width=140).print(grid)
+
+
+def agreement(warehouse, truth):
+    import duckdb
+    from deltalake import DeltaTable
+    from sklearn.metrics import adjusted_rand_score
+
+    files = DeltaTable(str(warehouse / "swim" / "styles")).file_uris()
+    query = f"""
+        SELECT s.style AS found, t.style AS truly
+        FROM read_parquet({files}) s JOIN read_csv('{truth}') t ON s.drill = t.DrillID
+    """
+    pairs = duckdb.connect().execute(query).df()
+    return len(pairs), int((pairs["found"] == "unknown").sum()), adjusted_rand_score(pairs["truly"], pairs["found"])
+
+
 def kmeans(options, folder):
     """The same rows, k, iterations at most and centres to start from; seconds of the fit, rows being in memory."""
     rows = options.kmeans_rows
@@ -278,14 +319,15 @@ def number(text):
     return int(float(text))
 
 
-MEASURES = {"sessions": sessions, "incremental": incremental, "kmeans": kmeans}
+MEASURES = {"sessions": sessions, "incremental": incremental, "styles": styles, "kmeans": kmeans}
 CHILDREN = {"rows": kmeans_rows, "mllib": kmeans_mllib, "sklearn": kmeans_sklearn}
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rows", type=number, default=18_479_898)
-    parser.add_argument("--log", type=Path, help="for sessions, in place of a simulated one")
+    parser.add_argument("--log", type=Path, help="for sessions and styles, in place of simulated ones")
+    parser.add_argument("--truth", type=Path, help="for styles, the true ones of --log: DrillID,style,stroke")
     parser.add_argument("--seed", type=int, default=7)
     parser.add_argument("--runs", type=int, default=3)
     parser.add_argument("--only", nargs="*", choices=MEASURES, default=["sessions"])
