@@ -17,6 +17,7 @@ setup: $(READY) ## Make .venv with the locked packages, Horovod with its stall f
 $(READY): requirements.lock setup.py conf/setup/setup_env.py conf/setup/horovod-stall.patch
 	@echo "setting up .venv: seconds with warm caches, some minutes with empty ones"
 	$(PYTHON) conf/setup/setup_env.py
+	@echo "ready: try $(BIN)/brazada doctor, or make demo"
 
 demo: $(READY) ## Set up and run the main jobs, shipped prices to forecasts, a simulated swim log to styles
 	$(BIN)/brazada prices run $(SAMPLE) --steps ingest,series,windows,train,backtest,forecast,summary --warehouse $(DEMO)

@@ -77,11 +77,11 @@ def stdout() -> Console:
 
 @contextmanager
 def job(name: str, settings: Settings, sections: tuple[str, ...], verbose: bool = False) -> Iterator[Job]:
-    """Run a job: print its settings, start Spark, and print and append its report, whether it ends well or not."""
+    """Run a job: print these sections of its settings, start Spark, print and append its report, also of a failure."""
     started, clock = dt.datetime.now(dt.UTC), time.perf_counter()
     console = Console(stderr=True, highlight=False, soft_wrap=True)
-    console.print(f"[bold]{name}[/bold]  env {settings.env}, settings:")
-    for key, value in dotted(settings, *sections, verbose=verbose):
+    console.print(f"[bold]{name}[/bold]  env {settings.env}" + (", settings:" if sections else ""))
+    for key, value in dotted(settings, *sections, verbose=verbose) if sections else ():
         console.print(f"  {key} = {value}", markup=False, soft_wrap=True)
     spark = session.start(settings, verbose)
     run = Job(name, uuid.uuid4().hex, settings, spark, Store(spark, settings.warehouse), console)

@@ -17,11 +17,11 @@ from rich.table import Table as Grid
 from rich.text import Text
 
 from brazada.cli.options import with_settings
-from brazada.errors import UsageError
+from brazada.errors import TableError, UsageError
 from brazada.settings import Settings
 
 if TYPE_CHECKING:
-    from brazada.tables import Store
+    from brazada.tables import Store, View
 
 _QUERIES = ("select", "with", "from", "values", "table", "show", "describe", "desc", "explain")
 
@@ -71,9 +71,17 @@ def tables(settings: Settings, verbose: bool, name: str | None, ddl: bool) -> No
 @with_settings
 def sql(settings: Settings, verbose: bool, query: str, style: str) -> None:
     """Query the tables and views by name in Spark SQL, time travel included."""
+    from pyspark.errors import AnalysisException
+
     with _warehouse(settings, verbose) as store:
         _refuse_changes(store, query)
-        frame = store.spark.sql(query)
+        try:
+            frame = store.spark.sql(query)
+        except AnalysisException as error:
+            if error.getErrorClass() != "TABLE_OR_VIEW_NOT_FOUND":
+                raise
+            _explain_missing(store, query)
+            raise
         if style == "json" and len(set(frame.columns)) < len(frame.columns):
             raise UsageError("column names that differ", found=", ".join(frame.columns), todo="rename with AS")
         rows = (tuple(_plain(value) for value in row) for row in frame.toLocalIterator())
@@ -89,15 +97,32 @@ def _refuse_changes(store: Store, query: str) -> None:
         raise UsageError(f"a query ({', '.join(_QUERIES)})", found=query[:200], todo=todo)
 
 
+def _explain_missing(store: Store, query: str) -> None:
+    """Raise TableError if the query names a view whose tables are not all there."""
+    for view in _views():
+        missing = [name for name in view.tables if not store.exists(name)]
+        if missing and re.search(rf"\b{re.escape(view.name)}\b", query, re.IGNORECASE):
+            raise TableError(
+                f"what {view.name} is a view of: {', '.join(view.tables)}",
+                found=f"no {', '.join(missing)} in {store.warehouse.path or store.warehouse.catalog}",
+                todo="run the jobs that write them first, or check --warehouse",
+            )
+
+
+def _views() -> tuple[View, ...]:
+    from brazada.prices.views import VIEWS as PRICES
+    from brazada.swim.views import VIEWS as SWIM
+
+    return PRICES + SWIM
+
+
 @contextmanager
 def _warehouse(settings: Settings, verbose: bool) -> Iterator[Store]:
     from brazada import session
-    from brazada.prices.views import VIEWS as PRICES
-    from brazada.swim.views import VIEWS as SWIM
     from brazada.tables import Store
 
     store = Store(session.start(settings, verbose), settings.warehouse)
-    store.attach(PRICES + SWIM)
+    store.attach(_views())
     yield store
 
 
@@ -111,6 +136,11 @@ def _list(store: Store, names: Iterable[str]) -> None:
         size, written = f"{detail['sizeInBytes'] / 2**20:.2f} MiB", f"{detail['lastModified']:%Y-%m-%d %H:%M}"
         grid.add_row(name, f"{rows:,}", str(store.version(name)), size, written, detail["description"] or "")
     stdout().print(grid)
+    grid = Grid("view", "what it shows")
+    for name, comment in {view.name: view.comment for view in _views() if all(map(store.exists, view.tables))}.items():
+        grid.add_row(name, comment)
+    if grid.row_count:
+        stdout().print(grid)
 
 
 def _describe(store: Store, name: str) -> None:

@@ -30,12 +30,16 @@ _source = click.option(
 )
 
 
-def _start(step: str, settings: Settings, verbose: bool, work: Callable[[Job], None]) -> None:
+_READING: tuple[str, ...] = ("warehouse", "prices")
+_LEARNING = (*_READING, "training")
+
+
+def _start(
+    step: str, settings: Settings, verbose: bool, work: Callable[[Job], None], shown: tuple[str, ...] = _LEARNING
+) -> None:
     from brazada.report import job
 
-    learning = step in ("train", "backtest", "forecast")
-    sections = ("warehouse", "prices", "training") if learning else ("warehouse", "prices")
-    with job(f"prices {step}", settings, sections, verbose) as running:
+    with job(f"prices {step}", settings, shown, verbose) as running:
         work(running)
 
 
@@ -47,7 +51,7 @@ def ingest(settings: Settings, verbose: bool, source: str | None, paths: tuple[s
     """Take published price files (files, folders, globs, .gz) into prices.observations."""
     from brazada.prices import ingest as library
 
-    _start("ingest", settings, verbose, lambda job: library.ingest(job, source, paths))
+    _start("ingest", settings, verbose, lambda job: library.ingest(job, source, paths), _READING)
 
 
 @prices.command()
@@ -57,7 +61,7 @@ def series(settings: Settings, verbose: bool, source: str | None) -> None:
     """Build prices.series: the mean price over markets on each source's own calendar."""
     from brazada.prices import series as library
 
-    _start("series", settings, verbose, lambda job: library.series(job, source))
+    _start("series", settings, verbose, lambda job: library.series(job, source), _READING)
 
 
 @prices.command()
@@ -67,7 +71,7 @@ def windows(settings: Settings, verbose: bool, source: str | None) -> None:
     """Build prices.windows: one training example per series and origin, split by date."""
     from brazada.prices import windows as library
 
-    _start("windows", settings, verbose, lambda job: library.windows(job, source))
+    _start("windows", settings, verbose, lambda job: library.windows(job, source), _READING)
 
 
 @prices.command()
@@ -144,9 +148,11 @@ def run(settings: Settings, verbose: bool, source: str | None, steps: str, paths
         "backtest": lambda job: backtest.backtest(job, source),
         "forecast": lambda job: forecast.forecast(job, source),
     }
+    shown = _LEARNING  # once
     for step in _JOBS:
         if step in wanted:
-            _start(step, settings, verbose, work[step])
+            _start(step, settings, verbose, work[step], shown)
+            shown = ()
     if "summary" in wanted:
         _show(settings, verbose)
 

@@ -25,12 +25,15 @@ def simulate() -> None:
 @click.option("--seed", type=_count, default=7, show_default=True, metavar="S", help="The same gives the same bytes.")
 @click.option("--days", type=click.IntRange(1), default=1, show_default=True, help="One file for each.")
 @click.option("--faults", type=click.FloatRange(0, 0.5), default=0.0, show_default=True, help="Share of broken lines.")
+@click.option(
+    "--silences", type=click.FloatRange(0, 1), default=0.0, show_default=True, help="Share of drills with an alert."
+)
 @click.argument("folder", metavar="DIR", type=click.Path(file_okay=False, path_type=Path))
-def swim(rows: int, seed: int, days: int, faults: float, folder: Path) -> None:
-    """Write swim logs (swim_YYYY-MM-DD.csv) and every drill's true style (_truth.csv) into DIR."""
+def swim(rows: int, seed: int, days: int, faults: float, silences: float, folder: Path) -> None:
+    """Write swim logs (swim_YYYY-MM-DD.csv), every drill's true style and the silences (_*.csv) into DIR."""
     from brazada.simulate import swim as library
 
-    done = library.simulate(folder, rows, seed, days, faults)
+    done = library.simulate(folder, rows, seed, days, faults, silences)
     for file in done.files:
         click.echo(f"{file}  {file.stat().st_size / 1e6:,.1f} MB")
     click.echo(f"{done.truth}  {done.drills:,} drills")

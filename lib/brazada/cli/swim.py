@@ -35,10 +35,15 @@ _truth = click.option(
 )
 
 
-def _start(step: str, settings: Settings, verbose: bool, work: Callable[[Job], None]) -> None:
+_SECTIONS: tuple[str, ...] = ("warehouse", "swim")
+
+
+def _start(
+    step: str, settings: Settings, verbose: bool, work: Callable[[Job], None], shown: tuple[str, ...] = _SECTIONS
+) -> None:
     from brazada.report import job
 
-    with job(f"swim {step}", settings, ("warehouse", "swim"), verbose) as running:
+    with job(f"swim {step}", settings, shown, verbose) as running:
         work(running)
 
 
@@ -130,12 +135,14 @@ def run(
     truth: Path | None,
     paths: tuple[str, ...],
 ) -> None:
-    """Do all of it, or the named steps, in one Spark session."""
+    """Do all of it, or the named steps, in one Spark session; PATHS are for ingest and alerts."""
     wanted = {step.strip() for step in steps.split(",")}
     if unknown := wanted - set(_STEPS):
         raise UsageError(f"steps out of {', '.join(_STEPS)}", found=", ".join(sorted(unknown)), todo="correct --steps")
     if wanted & {"ingest", "alerts"} and not paths:
         raise UsageError("logs to ingest and watch", found="no path", todo="name them, or leave out ingest and alerts")
+    if truth and "summary" not in wanted:
+        raise UsageError("--truth with the step summary, which uses it", found=steps, todo="add summary to --steps")
     from brazada.swim import alerts, fit, ingest, laps, score, sessions
 
     chosen: tuple[Method | None, ...] = methods or (None,)
@@ -147,9 +154,11 @@ def run(
         "score": [partial(score.score, method=method) for method in chosen],
         "alerts": [lambda job: alerts.alerts(job, paths)],
     }
+    shown = _SECTIONS  # once
     for step in _JOBS:
         for part in work[step] if step in wanted else ():
-            _start(step, settings, verbose, part)
+            _start(step, settings, verbose, part, shown)
+            shown = ()
     if "summary" in wanted:
         _show(settings, verbose, truth)
 

@@ -49,8 +49,9 @@ _SAMPLE_S = SAMPLE_MS / 1000
 _OPENS_MS = 7 * 3_600_000  # pools open at seven, UTC
 _DAY_MS = 86_400_000
 _BLOCK = 64  # drills in memory at once: about 240,000 rows, in time order among themselves
-_PLAN, _DRILL, _FAULTS = range(3)  # what a generator is for; part of its seed
+_PLAN, _DRILL, _FAULTS, _SILENCES = range(4)  # what a generator is for; part of its seed
 _MAX_FAULTS = 0.5
+_SILENT_MS = (15_000, 60_000)  # a tag that falls silent does so for as long, in the middle of its drill
 
 
 @dataclass(frozen=True)
@@ -78,10 +79,10 @@ class Stroke:
 POOLS = (Pool(12.5, 0.2), Pool(11.43, 0.35))  # 25 m and 25 yards
 _IN_TURN = ((2, 1.0, 0.0), (1, 0.2, 0.0))  # left and right arm, one a little the stronger
 STROKES = (
-    Stroke("crawl", "front_crawl", 0.65, 1.10, 0.70, 0.175, 0.035, _IN_TURN),
-    Stroke("breast", "breaststroke", 0.12, 0.82, 0.60, 0.475, 0.070, ((1, 1.0, 0.0), (2, 0.4, 1.0))),
-    Stroke("back", "others", 0.17, 0.94, 0.58, 0.175, 0.035, _IN_TURN),
-    Stroke("fly", "others", 0.06, 1.03, 0.75, 0.475, 0.070, ((1, 1.0, 0.0), (2, 0.5, 0.5))),
+    Stroke("front_crawl", "front_crawl", 0.65, 1.10, 0.70, 0.175, 0.035, _IN_TURN),
+    Stroke("breaststroke", "breaststroke", 0.12, 0.82, 0.60, 0.475, 0.070, ((1, 1.0, 0.0), (2, 0.4, 1.0))),
+    Stroke("backstroke", "others", 0.17, 0.94, 0.58, 0.175, 0.035, _IN_TURN),
+    Stroke("butterfly", "others", 0.06, 1.03, 0.75, 0.475, 0.070, ((1, 1.0, 0.0), (2, 0.5, 0.5))),
 )
 
 # All guesses from here on.
@@ -108,10 +109,11 @@ _LANES, _LANE_M = 5, 2.3  # swum on the right: out on one side, back on the othe
 
 @dataclass(frozen=True)
 class Simulated:
-    """What was written: logs in order of time, the truth, rows in all logs, drills, broken lines by kind of fault."""
+    """What was written: logs in order of time, truths, rows in all logs, drills, broken lines by kind of fault."""
 
     files: tuple[Path, ...]
     truth: Path
+    silences: Path
     rows: int
     drills: int
     faults: Mapping[str, int]
@@ -119,10 +121,11 @@ class Simulated:
 
 @dataclass(frozen=True)
 class _Plan:
-    """Per drill: its number of rows, its tag, when it starts (ms since 1970), its stroke."""
+    """Per drill: its rows, ms that its tag is silent in the middle, its tag, its start (ms since 1970), its stroke."""
 
     seed: int
     rows: _Ints
+    silent_ms: _Ints
     tags: _Ints
     starts: _Ints
     strokes: _Ints
@@ -140,13 +143,19 @@ class _Swum:
     z: float
 
 
-def simulate(folder: Path, rows: int, seed: int = 7, days: int = 1, faults: float = 0.0) -> Simulated:
+def simulate(
+    folder: Path, rows: int, seed: int = 7, days: int = 1, faults: float = 0.0, silences: float = 0.0
+) -> Simulated:
     """Write `swim_YYYY-MM-DD.csv` for each day and `_truth.csv` (`DrillID,style,stroke`) into a folder.
 
-    `rows` counts the lines of all logs but their headers. `faults` is the share of lines that are broken, each in
-    place of a good one: see `FAULTS`. The same arguments give the same bytes.
+    `silences` is the share of drills in whose middle the tag falls silent for 15 to 60 s; `_silences.csv` lists them
+    (`TagID,DrillID,TimeStamp,seconds`, the time being that of the last sample before). `rows` counts the lines of all
+    logs but their headers. `faults` is the share of lines that are broken, each in place of a good one: see `FAULTS`.
+    The same arguments give the same bytes.
     """
-    plan = _plan(rows, seed, days)
+    plan = _plan(rows, seed, days, silences)
+    if not 0 <= silences <= 1:
+        raise UsageError("a share of silences from 0 to 1", found=str(silences), todo="lower it")
     if faults and not 0 <= faults <= _MAX_FAULTS:
         raise UsageError(f"a share of faults from 0 to {_MAX_FAULTS}", found=str(faults), todo="lower it")
     folder.mkdir(parents=True, exist_ok=True)
@@ -155,10 +164,11 @@ def simulate(folder: Path, rows: int, seed: int = 7, days: int = 1, faults: floa
         date = dt.datetime.fromtimestamp(plan.starts[drills[0]] / 1000, dt.UTC).date()
         files.append(folder / f"swim_{date}.csv")
         broken += _write(files[-1], plan, drills, faults)
-    return Simulated(tuple(files), _write_truth(folder / "_truth.csv", plan), rows, len(plan.rows), dict(broken))
+    truth, silent = _write_truth(folder / "_truth.csv", plan), _write_silences(folder / "_silences.csv", plan)
+    return Simulated(tuple(files), truth, silent, rows, len(plan.rows), dict(broken))
 
 
-def _plan(rows: int, seed: int, days: int) -> _Plan:
+def _plan(rows: int, seed: int, days: int, silences: float) -> _Plan:
     drills = max(1, round(rows / ROWS_PER_DRILL))
     if rows < 1 or seed < 0 or not 1 <= days <= drills:
         found = f"{rows} rows (of {drills} drills), seed {seed}, {days} days"
@@ -168,23 +178,26 @@ def _plan(rows: int, seed: int, days: int) -> _Plan:
     sizes = 1 + rng.multinomial(rows - drills, weights / weights.sum())
     strokes = rng.choice(len(STROKES), drills, p=[stroke.share for stroke in STROKES])
     fitness = np.exp(rng.normal(0, _SWIMMER_SD, TAGS))
-    tags, starts = _schedule(rng, sizes, days)
-    return _Plan(seed, sizes, tags, starts, strokes, fitness)
+    chance = np.random.default_rng((seed, _SILENCES))
+    falls = (chance.random(drills) < silences) & (sizes > 1)
+    silent = np.where(falls, chance.integers(*_SILENT_MS, drills), 0)
+    tags, starts = _schedule(rng, sizes * SAMPLE_MS + silent, days)
+    return _Plan(seed, sizes, silent, tags, starts, strokes, fitness)
 
 
-def _schedule(rng: np.random.Generator, sizes: _Ints, days: int) -> tuple[_Ints, _Ints]:
+def _schedule(rng: np.random.Generator, durations_ms: _Ints, days: int) -> tuple[_Ints, _Ints]:
     """Whoever is ready first swims the next drill; then each day's part is moved to the day, whole."""
-    tags, starts = np.zeros_like(sizes), np.zeros_like(sizes)
-    pauses = rng.exponential(_PAUSE_MS, len(sizes)).astype(np.int64) + 1000
+    tags, starts = np.zeros_like(durations_ms), np.zeros_like(durations_ms)
+    pauses = rng.exponential(_PAUSE_MS, len(starts)).astype(np.int64) + 1000
     ready = [(int(wait), tag) for tag, wait in enumerate(rng.exponential(_PAUSE_MS, TAGS))]
     heapq.heapify(ready)
-    for drill, (swims, pause) in enumerate(zip((sizes * SAMPLE_MS).tolist(), pauses.tolist(), strict=True)):
+    for drill, (swims, pause) in enumerate(zip(durations_ms.tolist(), pauses.tolist(), strict=True)):
         starts[drill], tags[drill] = start, tag = ready[0]
         heapq.heapreplace(ready, (start + swims + pause, tag))
     midnight = _midnight_ms(FIRST_DAY)
-    for drills in np.array_split(np.arange(len(sizes)), days):
+    for drills in np.array_split(np.arange(len(starts)), days):
         starts[drills] += midnight + _OPENS_MS - starts[drills[0]]
-        ends = int((starts[drills] + sizes[drills] * SAMPLE_MS).max())
+        ends = int((starts[drills] + durations_ms[drills]).max())
         midnight += (ends - midnight) // _DAY_MS * _DAY_MS + _DAY_MS
     return tags, starts
 
@@ -293,12 +306,7 @@ def _lines(plan: _Plan, drills: _Ints, first_row: int) -> Any:
     """The lines of a block of drills in order of time, each with its end, as one Arrow array."""
     swum = [_swim(plan, int(drill)) for drill in drills]
     sizes = plan.rows[drills]
-    times = np.concatenate(
-        [
-            plan.starts[d] + np.arange(plan.rows[d]) * SAMPLE_MS + one.late_ms
-            for d, one in zip(drills, swum, strict=True)
-        ]
-    )
+    times = np.concatenate([_times(plan, int(d), one.late_ms) for d, one in zip(drills, swum, strict=True)])
     order = np.argsort(times, kind="stable")
     counts = np.array([len(one.x) for one in swum])
     shown = np.concatenate([one.shown for one in swum]) + np.repeat(counts.cumsum() - counts, sizes)
@@ -315,6 +323,14 @@ def _lines(plan: _Plan, drills: _Ints, first_row: int) -> Any:
         ',"[0,0,0]","[0,0,0]"\n',
         "",
     )
+
+
+def _times(plan: _Plan, drill: int, late_ms: _Ints) -> _Ints:
+    """Milliseconds since 1970 of a drill's samples."""
+    samples = np.arange(plan.rows[drill])
+    silent = np.where(samples < plan.rows[drill] // 2, 0, plan.silent_ms[drill])
+    times: _Ints = plan.starts[drill] + samples * SAMPLE_MS + silent + late_ms
+    return times
 
 
 def _positions(swum: list[_Swum], counts: _Ints) -> Any:
@@ -390,4 +406,15 @@ def _write_truth(path: Path, plan: _Plan) -> Path:
     told = (STROKES[kind] for kind in plan.strokes)
     lines = (f"{_drill_id(plan.seed, drill)},{one.style},{one.name}\n" for drill, one in enumerate(told))
     path.write_text("DrillID,style,stroke\n" + "".join(lines))
+    return path
+
+
+def _write_silences(path: Path, plan: _Plan) -> Path:
+    lines = []
+    for drill in np.flatnonzero(plan.silent_ms):
+        before, after = _times(plan, int(drill), _swim(plan, int(drill)).late_ms)[
+            np.array((-1, 0)) + plan.rows[drill] // 2
+        ]
+        lines.append(f"{_tag(plan.tags[drill])},{_drill_id(plan.seed, drill)},{before},{(after - before) / 1000}\n")
+    path.write_text("TagID,DrillID,TimeStamp,seconds\n" + "".join(lines))
     return path

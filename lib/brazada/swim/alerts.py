@@ -10,14 +10,17 @@ from hashlib import sha256
 from typing import Any
 
 import pandas as pd
+from pyspark.errors import StreamingQueryException
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 from pyspark.sql.streaming.state import GroupState, GroupStateTimeout
 
+from brazada.errors import InputError
 from brazada.report import Job
 from brazada.swim.parse import HEADER, POSITION, positions
 from brazada.swim.settings import Swim
 from brazada.swim.tables import ALERTS
+from brazada.tables.files import candidates, is_folder, read_path
 
 _SAMPLE = ["tag", "millis", *POSITION]
 _FOUND = "tag string, drill string, millis long, silent_s double, x_m double, y_m double, z_m double, arrived timestamp"
@@ -41,14 +44,18 @@ def alerts(job: Job, paths: Sequence[str], continuous: bool = False) -> None:
     streams = [
         job.spark.readStream.schema("value string")
         .option("maxFilesPerTrigger", settings.files_per_trigger)
-        .text(_watchable(path))
+        .option("recursiveFileLookup", "true")
+        .option("pathGlobFilter", names)
+        .text(path)
         .select("value", F.col("_metadata.file_modification_time").alias("arrived"))
-        for path in paths
+        for path, names in [_watchable(job, path) for path in paths]
     ]
     lines = reduce(DataFrame.unionByName, streams).where((F.length("value") > 0) & (F.col("value") != HEADER))
     sound = positions(lines, settings).where("sound").drop("sound")
     # A timeout by the clock would have the stream go on for ever; by the log's own time it ends with the log.
     sound = sound.withColumn("ts", F.timestamp_millis("millis"))
+    # A sample from after its file was written tells of a wrong clock, and would make all that follows too late.
+    sound = sound.where(F.col("ts") <= F.col("arrived") + F.expr("INTERVAL 1 DAY"))
     sound = sound.withWatermark("ts", f"{round(settings.drill_ends_after_h * 3600)} seconds")
     found = sound.groupBy("drill").applyInPandasWithState(
         _watch(settings), _FOUND, _STATE, "append", GroupStateTimeout.EventTimeTimeout
@@ -81,14 +88,37 @@ def alerts(job: Job, paths: Sequence[str], continuous: bool = False) -> None:
     query = found.writeStream.trigger(**trigger).option("checkpointLocation", checkpoint).foreachBatch(write).start()
     try:
         query.awaitTermination()
+    except StreamingQueryException as error:
+        lines_of = [line.strip() for line in str(error).splitlines() if "Exception: " in line] or [str(error)]
+        raise InputError(
+            "logs that can be read to their end",
+            found=lines_of[-1][:500],
+            todo="mend or remove the file, and run again: the stream goes on where it was",
+        ) from error
     finally:
         query.stop()
-    job.note(f"{raised} alerts raised")
+    progress = query.recentProgress
+    rows = sum(int(step["numInputRows"]) for step in progress)
+    late = sum(int(state["numRowsDroppedByWatermark"]) for step in progress for state in step["stateOperators"])
+    job.note(f"{raised} alerts raised; {rows:,} new lines read")
+    if late:
+        job.note(f"{late:,} lines not watched: older than the newest by more than swim.drill_ends_after_h")
 
 
-def _watchable(path: str) -> str:
-    """A stream reads folders and globs; a file by its name is a glob that only it meets."""
-    return f"{path[:-1]}[{path[-1]}]" if path.endswith((".csv", ".gz")) else path
+def _watchable(job: Job, path: str) -> tuple[str, str]:
+    """A path as a stream takes it, a folder or a glob (as which it also reads a file by its name), and names in it.
+
+    Raises InputError for what is not there, or packed in a way that Spark's streams cannot read.
+    """
+    found = list(candidates(job.spark, path))
+    if packed := [uri for uri, _ in found if uri.lower().endswith(".zst")]:
+        raise InputError("logs as text or .gz", found=packed[0], todo="unpack it, or leave out the step alerts")
+    if len(found) == 1 and found[0][1]:
+        exact = read_path(found[0][0])
+        return f"{exact[:-1]}[{exact[-1]}]", "*"
+    if not found and not is_folder(job.spark, path):
+        raise InputError(f"a folder or files at {path}", found="nothing", todo="check the path")
+    return path, "*.{csv,gz}"
 
 
 def silences(new: pd.DataFrame, last: pd.DataFrame, threshold_s: float) -> tuple[pd.DataFrame, pd.DataFrame]:

@@ -43,17 +43,15 @@ def names(rows: DataFrame) -> list[str]:
     return sorted(row["drill"] for row in rows.select("drill").distinct().collect())
 
 
-def touched(job: Job, made: DataFrame, derived: Table) -> list[str]:
-    """Drills among those made that a derived table has already."""
+def put(job: Job, derived: Table, rows: DataFrame, made: DataFrame) -> None:
+    """Write the rows of the drills in `made`: those of drills that the table has in place of them, others beside.
+
+    In two commits, so it is the table that says what is done (`since`) which must come after, by one merge.
+    """
+    job.store.ensure(derived)
     old = job.store.read(derived.name).frame.select("tag", "drill")
-    again = made.select("tag", "drill").distinct().join(F.broadcast(old), on=["tag", "drill"], how="left_semi")
-    return names(again)
-
-
-def put(job: Job, derived: Table, made: DataFrame, touched: list[str]) -> None:
-    """Write rows of whole drills: those of touched drills in place of what was there, the others beside it."""
-    if touched:
-        again = among(touched)
-        job.store.replace(derived, made.where(again), again)
-        made = made.where(f"NOT {again}")
-    job.store.merge(derived, made)
+    again = names(made.select("tag", "drill").distinct().join(F.broadcast(old), on=["tag", "drill"], how="left_semi"))
+    if again:
+        job.store.replace(derived, rows.where(among(again)), among(again))
+        rows = rows.where(f"NOT {among(again)}")
+    job.store.merge(derived, rows)

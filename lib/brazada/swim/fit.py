@@ -7,10 +7,12 @@ from brazada.report import Job
 from brazada.swim import clusters as kmeans
 from brazada.swim import kinematic, published
 from brazada.swim.laps import laps
+from brazada.swim.naming import STROKES
 from brazada.swim.sessions import sessions
 from brazada.swim.settings import Method
 from brazada.swim.tables import LIMITS, MODELS, READINGS
 
+_FEW_DRILLS = 10  # for a cluster, in the mean
 _SMALL_AGREEMENT = 0.8  # adjusted Rand index between the styles of fits from other seeds
 
 
@@ -37,12 +39,14 @@ def fit(job: Job, method: Method | None = None) -> None:
                 todo=f"ingest more, or set swim.clusters.{method}",
             )
         scaling = kmeans.min_max(known, published.FEATURES) if method == "published" else kinematic.SCALING
+        if known.select(*scaling.features).distinct().limit(k).count() < k:
+            raise InputError(f"{k} drills or more that differ", found="fewer", todo="ingest a log with real swimming")
         name = published.name if method == "published" else kinematic.name
         learned = kmeans.learn(known, scaling, k, job.settings.training.seed, name)
     finally:
         known.unpersist()
     clusters, names = learned.clusters, learned.names
-    warning = _warning(learned)
+    warning = _warning(learned, found, k)
     limits = None
     if method == "published":
         limits = int(job.store.read(LIMITS.name).frame.agg({"limits": "max"}).collect()[0][0])
@@ -71,12 +75,16 @@ def fit(job: Job, method: Method | None = None) -> None:
         f" {kmeans.SEEDS} seeds agree by {learned.agreement:.2f} (clusters) and {learned.style_agreement:.2f} (styles);"
         f" margin {names.margin:.1f} deviations"
     )
+    if method == "kinematic" and (missing := [stroke for stroke in STROKES if stroke not in names.strokes]):
+        job.note(f"no cluster is {' or '.join(missing)}")
     if warning:
         job.note(f"warning: {warning}")
 
 
-def _warning(learned: kmeans.Learned) -> str | None:
+def _warning(learned: kmeans.Learned, drills: int, k: int) -> str | None:
     faults = [learned.names.warning] if learned.names.warning else []
+    if drills < _FEW_DRILLS * k:
+        faults.append(f"{drills} drills are few for {k} clusters: a rare stroke may have none")
     if learned.style_agreement < _SMALL_AGREEMENT:
         faults.append(f"the styles of fits of {kmeans.SEEDS} seeds agree by {learned.style_agreement:.2f} only")
     return "; ".join(faults) or None

@@ -91,7 +91,7 @@ class _Batch:
         fresh = judged(
             watched.where(sound & ~again).select(*_KEYS, "file_id", F.lit(False).alias("kept")), self.partitions()
         )
-        rows = self.readings(fresh.observe(fresh_outcomes, *_outcomes()))
+        rows = self.readings(fresh.observe(fresh_outcomes, *_outcomes()), self.added_in)
         batch = "+".join(sorted(file.batch[:16] for file in self.files))
         self.job.store.append_once(READINGS, rows, f"{self.added_in}/{batch}")
         # Where the batch had landed, by a run that was killed then, nothing was written and nothing observed.
@@ -111,7 +111,8 @@ class _Batch:
         late = added.join(times, on=times.columns, how="left_anti").select(*added.columns)
         if touched := drills.names(late):
             again = drills.among(touched)
-            rows = self.readings(judged(self._kept(touched).unionByName(late), self.partitions()))
+            # A number of its own: who reads between this write and the last must find it new.
+            rows = self.readings(judged(self._kept(touched).unionByName(late), self.partitions()), self.added_in + 1)
             self.job.store.replace(READINGS, rows, again)
             # Delta's overwrite of a slice leaves an observation empty. What became no reading may be in conflict.
             of_files = F.col("file_id").isin([_file_id(file) for file in self.files])
@@ -229,10 +230,10 @@ class _Batch:
         every = reduce(DataFrame.unionByName, frames)
         return every if "place" in columns else every.where(F.length("value") > 0)
 
-    def readings(self, judged_rows: DataFrame) -> DataFrame:
+    def readings(self, judged_rows: DataFrame, added_in: int) -> DataFrame:
         """The good rows as rows of the table."""
         stamp = F.timestamp_millis("millis").alias("ts")
-        return judged_rows.where(F.col("outcome") == GOOD).select("*", stamp, F.lit(self.added_in).alias("added_in"))
+        return judged_rows.where(F.col("outcome") == GOOD).select("*", stamp, F.lit(added_in).alias("added_in"))
 
     def partitions(self) -> int:
         """Tasks to sort with: by the bytes of the text, at least one for each core."""

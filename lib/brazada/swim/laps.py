@@ -41,9 +41,8 @@ def laps(job: Job, again: bool = False) -> None:
                 job.store.replace(LAPS, lengths, "true")
                 job.store.replace(MOTIONS, measured, "true")
                 return
-            touched = drills.touched(job, measured, MOTIONS)
-            drills.put(job, LAPS, lengths, touched)
-            drills.put(job, MOTIONS, measured, touched)  # last: what stands there counts as done
+            drills.put(job, LAPS, lengths, measured)
+            job.store.merge(MOTIONS, measured)
         finally:
             measured.unpersist()
 

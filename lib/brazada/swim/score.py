@@ -80,8 +80,12 @@ def export(job: Job, target: Path, method: Method | None = None) -> None:
     job.store.ensure(STYLES)
     rows = job.store.read(STYLES.name).frame.where(F.col("method") == method).orderBy("tag", "drill")
     written = 0
-    target.parent.mkdir(parents=True, exist_ok=True)
     partial = target.with_name(target.name + ".partial")
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        partial.touch()
+    except OSError as error:
+        raise InputError("a file that can be written", found=str(error), todo="name another") from error
     with partial.open("w", encoding="utf-8") as file:
         file.write("TagID,DrillID,Predicted_Style\n")
         for row in rows.select("tag", "drill", "style").toLocalIterator():

@@ -45,9 +45,8 @@ def sessions(job: Job, relearn: bool = False) -> None:
                 job.store.replace(SESSIONS, kept, "true")
                 job.store.replace(DRILLS, made, "true")  # last: what stands there counts as done
             else:
-                touched = drills.touched(job, made, DRILLS)
-                drills.put(job, SESSIONS, kept, touched)
-                drills.put(job, DRILLS, made, touched)
+                drills.put(job, SESSIONS, kept, made)
+                job.store.merge(DRILLS, made)
 
 
 def derived(readings: DataFrame, records: Records) -> DataFrame:
@@ -71,10 +70,13 @@ def _limits(job: Job, relearn: bool) -> tuple[Row, bool]:
     job.store.ensure(DRILLS)
     readings = job.store.read(READINGS.name)
     known = job.store.read(LIMITS.name).frame.orderBy(F.desc("limits")).take(1)
-    if known and (not relearn or known[0]["limits"] == readings.version):
+    wanted = {**job.settings.swim.records.model_dump(), "readings_version": readings.version}
+    if known and (not relearn or all(known[0][name] == value for name, value in wanted.items())):
         # Also those that a run which was killed had learned, and made nothing with.
         return known[0], not job.store.read(DRILLS.name).frame.where(F.col("limits") != known[0]["limits"]).isEmpty()
-    learned = _learned(readings.frame, job.settings.swim.records).withColumn("limits", F.lit(readings.version))
+    number = known[0]["limits"] + 1 if known else 1
+    constants = {"limits": F.lit(number), "readings_version": F.lit(readings.version)}
+    learned = _learned(readings.frame, job.settings.swim.records).withColumns(constants)
     row = learned.collect()[0]
     if not row["readings"]:
         raise InputError(
@@ -82,7 +84,7 @@ def _limits(job: Job, relearn: bool) -> tuple[Row, bool]:
             found="none",
             todo="check swim.records, or ingest a log with more readings",
         )
-    job.store.append_once(LIMITS, job.spark.createDataFrame([row], learned.schema), str(readings.version))
+    job.store.append_once(LIMITS, job.spark.createDataFrame([row], learned.schema), str(number))
     return row, True
 
 

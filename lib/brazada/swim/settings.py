@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import datetime as dt
-from typing import Literal, Self
+from itertools import pairwise
+from typing import Annotated, Literal, Self
 
-from pydantic import PositiveFloat, PositiveInt, model_validator
+from pydantic import Field, PositiveFloat, model_validator
 
 from brazada.section import Section
 
@@ -45,6 +46,12 @@ class Motion(Section):
     fastest_stroke_hz: float = 2.6  # arm strokes per second of a sprint in front crawl, and some
     peak_share: float = 5.0  # a stroke's power over that of the noise at one frequency, at least
 
+    @model_validator(mode="after")
+    def _positive(self) -> Self:
+        if bad := [name for name, value in self if value <= 0]:
+            raise ValueError(f"thresholds above 0, not {', '.join(bad)}")
+        return self
+
 
 class Swim(Section):
     """The swim jobs' settings."""
@@ -52,21 +59,28 @@ class Swim(Section):
     first_date: dt.date
     last_date: dt.date
     max_position_m: PositiveFloat
-    pools: tuple[Pool, ...]
+    pools: Annotated[tuple[Pool, ...], Field(min_length=1)]
     pool_tolerance_m: PositiveFloat
     records: Records
     method: Method
-    clusters: dict[Method, PositiveInt]
+    clusters: dict[Method, Annotated[int, Field(ge=2)]]
     motion: Motion
     silence_s: PositiveFloat
-    drill_ends_after_h: PositiveFloat
-    files_per_trigger: PositiveInt
+    drill_ends_after_h: Annotated[float, Field(gt=0, le=24 * 366)]
+    files_per_trigger: Annotated[int, Field(ge=1, le=2**31 - 1)]
 
     @model_validator(mode="after")
     def _thirteen_digits(self) -> Self:
         # A time is told from other numbers by its 13 digits of milliseconds.
         if not dt.date(2001, 9, 10) <= self.first_date < self.last_date <= dt.date(2286, 11, 19):
             raise ValueError("first_date before last_date, both between 2001-09-10 and 2286-11-19")
+        return self
+
+    @model_validator(mode="after")
+    def _pools_apart(self) -> Self:
+        heights = sorted(pool.z_m for pool in self.pools)
+        if any(above - below <= 2 * self.pool_tolerance_m for below, above in pairwise(heights)):
+            raise ValueError(f"pools whose heights differ by more than twice pool_tolerance_m, not {heights}")
         return self
 
     @property

@@ -26,6 +26,7 @@ TRY_NEXT = (
 STROKES = ("front_crawl", "breaststroke", "backstroke", "butterfly", "others", "unknown")
 _TRUTH = ("DrillID", "style", "stroke")
 _COUNTS = ("rows_in", "rows_good", "rows_duplicate", "rows_quarantined")
+_CLUSTERED = 7  # the step of the published method that clusters
 _MOST_FILES = 10
 _SIZES = """
     SELECT * FROM (SELECT count(DISTINCT tag) AS tags, count(*) AS drills FROM swim.drills),
@@ -93,12 +94,18 @@ def _matched(store: Store, path: Path) -> list[Row]:
 
 
 def _truth(path: Path) -> list[tuple[str, ...]]:
-    with path.open(encoding="utf-8", newline="") as file:
-        lines = csv.DictReader(file)
-        if missing := set(_TRUTH) - set(lines.fieldnames or ()):
-            todo = "name the _truth.csv beside a simulated log"
-            raise InputError(f"columns {', '.join(_TRUTH)} in {path}", found=f"no {', '.join(missing)}", todo=todo)
-        return [tuple(line[name] for name in _TRUTH) for line in lines]
+    todo = "name the _truth.csv beside a simulated log"
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            lines = csv.DictReader(file)
+            if missing := set(_TRUTH) - set(lines.fieldnames or ()):
+                raise InputError(f"columns {', '.join(_TRUTH)} in {path}", found=f"no {', '.join(missing)}", todo=todo)
+            rows = [tuple(line[name] for name in _TRUTH) for line in lines]
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise InputError("a CSV file in UTF-8", found=f"{path}: {error}", todo=todo) from error
+    if short := [number for number, row in enumerate(rows, 2) if not all(row)]:
+        raise InputError(f"{', '.join(_TRUTH)} in every row of {path}", found=f"less in row {short[0]}", todo=todo)
+    return rows
 
 
 def _print_files(console: Console, store: Store) -> None:
@@ -127,10 +134,14 @@ def _print_files(console: Console, store: Store) -> None:
 def _print_steps(console: Console, store: Store) -> None:
     title = "The published method step by step, beside the thesis"
     grid = Grid("step", "", "readings", "drills", "thesis: readings", "drills", title=title)
-    for row in store.spark.table("swim.steps").collect():
+    steps = store.spark.table("swim.steps").collect()
+    fitted = any(row["step"] == _CLUSTERED and row["drills"] for row in steps)
+    for row in steps if fitted else [row for row in steps if row["step"] != _CLUSTERED]:
         figures = (row[name] for name in ("readings", "drills", "published_readings", "published_drills"))
         grid.add_row(str(row["step"]), row["name"], *("" if value is None else f"{value:,}" for value in figures))
     console.print(grid)
+    if not fitted:
+        console.print("  its clusters: brazada swim run --steps fit,score --method published", markup=False)
 
 
 def _print_styles(console: Console, store: Store) -> None:

@@ -28,7 +28,7 @@ READINGS = Table(
             column("dx_m", T.DoubleType(), "Distance along the pool from the sample before; 0 at a drill's first"),
             column("dt_s", T.DoubleType(), "Time since the sample before; 0 at a drill's first"),
             column("file_id", T.LongType(), "xxhash64 of the file it came from (ops.ingested_files)"),
-            column("added_in", T.LongType(), "Number of the ingest that wrote the row, growing"),
+            column("added_in", T.LongType(), "Number of the write that brought the row, growing"),
         ]
     ),
     key=("tag", "drill", "ts"),
@@ -50,7 +50,7 @@ DRILLS = Table(
             column("within_deviations", T.LongType(), "Of these within so many deviations of the means"),
             column("dropped", T.StringType(), "Why the method drops the drill; null where it keeps it", required=False),
             column("limits", T.LongType(), "The limits it was made with, a key of swim.limits"),
-            column("added_in", T.LongType(), "Last ingest that wrote its readings"),
+            column("added_in", T.LongType(), "Last write that brought readings of it"),
         ]
     ),
     key=("tag", "drill"),
@@ -89,7 +89,8 @@ LIMITS = Table(
     comment="Means and deviations of the published method's filter, as learned from the log that `fit` was given.",
     columns=T.StructType(
         [
-            column("limits", T.LongType(), "Version of swim.readings that they were learned from"),
+            column("limits", T.LongType(), "Number of the limits, growing"),
+            column("readings_version", T.LongType(), "Version of swim.readings that they were learned from"),
             column("max_speed_m_s", T.DoubleType(), "Record speed"),
             column("max_accel_m_s2", T.DoubleType(), "Record acceleration, by the published formula"),
             column("deviations", T.DoubleType(), "Population standard deviations that a reading may be off the mean"),
@@ -163,7 +164,7 @@ STYLES = Table(
             column("cluster", T.IntegerType(), "Number of the cluster; null where unknown", required=False),
             column("confidence", T.DoubleType(), "1 - distance to its centre / that to the next of another style"),
             column("reason", T.StringType(), "Why the style is unknown; null where it is known", required=False),
-            column("added_in", T.LongType(), "Last ingest that wrote the drill's readings"),
+            column("added_in", T.LongType(), "Last write that brought readings of the drill"),
         ]
     ),
     key=("tag", "drill", "method"),
@@ -179,7 +180,7 @@ MOTIONS = Table(
             column("pool", T.StringType(), "Name of the pool (swim.pools)", required=False),
             *[column(name, T.DoubleType(), comment, required=False) for name, comment in _MEASURED.items()],
             column("unfit", T.StringType(), "Why nothing can be said of it; null where it can", required=False),
-            column("added_in", T.LongType(), "Last ingest that wrote the drill's readings"),
+            column("added_in", T.LongType(), "Last write that brought readings of the drill"),
         ]
     ),
     key=("tag", "drill"),
@@ -200,7 +201,7 @@ LAPS = Table(
             column("speed_m_s", T.DoubleType(), "distance / duration"),
             column("full", T.BooleanType(), "From wall to wall"),
             column("ended", T.StringType(), "turn, stop or end (of the drill)"),
-            column("added_in", T.LongType(), "Last ingest that wrote the drill's readings"),
+            column("added_in", T.LongType(), "Last write that brought readings of the drill"),
         ]
     ),
     key=("tag", "drill", "lap"),

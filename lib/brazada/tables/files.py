@@ -32,7 +32,7 @@ def list_files(spark: SparkSession, paths: Sequence[str], suffixes: tuple[str, .
     """
     found: set[str] = set()
     for text in paths:
-        files = {uri for uri, named in _candidates(spark, text) if named or uri.lower().endswith(suffixes)}
+        files = {uri for uri, named in candidates(spark, text) if named or uri.lower().endswith(suffixes)}
         if not files:
             raise InputError(
                 f"files at {text}",
@@ -85,11 +85,11 @@ def splittable(spark: SparkSession, uris: Sequence[str], scratch: str) -> Iterat
         filesystem.delete(folder, True)
 
 
-def _candidates(spark: SparkSession, text: str) -> Iterator[tuple[str, bool]]:
+def candidates(spark: SparkSession, text: str) -> Iterator[tuple[str, bool]]:
     """Visible files below a path, each with whether it was named (by itself or a glob) or lay in a folder."""
-    path = _java_path(spark, text)
-    filesystem = path.getFileSystem(_configuration(spark))
     try:
+        path = _java_path(spark, text)
+        filesystem = path.getFileSystem(_configuration(spark))
         statuses = [filesystem.getFileStatus(path)] if filesystem.exists(path) else filesystem.globStatus(path) or []
         for status in statuses:
             here = _uri(status)
@@ -104,6 +104,13 @@ def _candidates(spark: SparkSession, text: str) -> Iterator[tuple[str, bool]]:
     except Py4JJavaError as error:
         cause = str(error.java_exception.toString())
         raise InputError("a readable path", found=f"{text}: {cause}", todo="check the path and its rights") from error
+
+
+def is_folder(spark: SparkSession, text: str) -> bool:
+    """Whether there is a folder at a path."""
+    path = _java_path(spark, text)
+    filesystem = path.getFileSystem(_configuration(spark))
+    return bool(filesystem.exists(path) and filesystem.getFileStatus(path).isDirectory())
 
 
 def _uri(status: Any) -> str:

@@ -1,12 +1,16 @@
 """The stream of alerts over files that come in turn."""
 
+from pathlib import Path
+
 import pytest
 
+from brazada.errors import InputError
 from brazada.swim.alerts import alerts
 
 from .conftest import START, hexed, line, log, table, tag_of, write
 
 SECOND = 1000
+CLOCK_OF_2090 = 2_200_000_000_000
 
 
 def drill(**seconds):
@@ -21,9 +25,9 @@ def raised(at, tmp_path_factory):
     came = [
         {
             "1.csv": log(*drill(t1=range(0, 21, 2), t2=[0, 5], t3=[0, 8, 15]), "no line"),
-            "other.csv.gz": log(*[line(s * SECOND, drill=2, tag=4) for s in (0, 3)], ""),
+            "other.csv.gz": log(*[line(s * SECOND, drill=2, tag=4) for s in (0, 3)], "", line(CLOCK_OF_2090, drill=9)),
         },
-        {"2.csv": log(*drill(t1=range(22, 41, 2), t2=[30, 33]), line(60 * SECOND, drill=3, tag=5))},
+        {"later/2.csv": log(*drill(t1=range(22, 41, 2), t2=[30, 33]), line(60 * SECOND, drill=3, tag=5))},
         {},
     ]
     found = []
@@ -45,7 +49,12 @@ def test_a_run_raises_what_is_new_and_only_that(raised):
     assert keys(raised[0][0]) == [first]
     assert keys(raised[1][0])[0] == first
     assert [row[:3] for row in keys(raised[1][0])[1:]] == [(tag_of(3), hexed(1), 15)]
-    assert [notes for _, notes in raised] == [["1 alerts raised"], ["1 alerts raised"], ["0 alerts raised"]]
+    told = [
+        "1 alerts raised; 23 new lines read",
+        "1 alerts raised; 14 new lines read",
+        "0 alerts raised; 0 new lines read",
+    ]
+    assert [notes for _, notes in raised] == [[note] for note in told]
     assert raised[2][0].equals(raised[1][0])
 
 
@@ -53,3 +62,21 @@ def test_the_delay_of_an_alert_is_measured_from_the_files_arrival(raised):
     rows = raised[1][0]
     assert rows["delay_s"].between(0, 600).all()
     assert rows["raised_at"].is_monotonic_increasing
+
+
+def test_files_are_found_by_any_name_or_refused(at, tmp_path):
+    content = log(*drill(t1=[0, 30]))
+    job = at(tmp_path / "warehouse")
+    alerts(job, [write(tmp_path / "a [1]{2}.csv", content)])
+    assert job.report.notes == ["1 alerts raised; 3 new lines read"]
+    for name, content_of, said in (("b.csv.zst", content, "text or .gz"), ("none/*.csv", None, "nothing")):
+        path = write(tmp_path / name, content_of) if content_of else str(tmp_path / name)
+        with pytest.raises(InputError, match=said):
+            alerts(at(tmp_path / "warehouse"), [path])
+
+
+def test_a_file_that_breaks_off_is_named(at, tmp_path):
+    path = Path(write(tmp_path / "a.csv.gz", log(*drill(t1=range(500)))))
+    path.write_bytes(path.read_bytes()[:-200])
+    with pytest.raises(InputError, match=r"to their end.*EOFException"):
+        alerts(at(tmp_path / "warehouse"), [str(path)])

@@ -105,7 +105,9 @@ def test_rows_that_conflict_with_the_table_or_cannot_be_read_are_quarantined(sto
 def test_only_drills_with_rows_in_a_file_are_made_again(stood, names):
     touched = [names[drill] for drill in set().union(*SPREAD[1])]
     stays = [names[3], names[4]]
-    assert set(of(stood[1].readings, touched)["added_in"]) == {2}
+    # New drills first, those of the table after.
+    assert set(of(stood[1].readings, [names[5]])["added_in"]) == {2}
+    assert set(of(stood[1].readings, [name for name in touched if name != names[5]])["added_in"]) == {3}
     assert len(of(stood[1].readings, stays)) > 1000
     assert_frame_equal(of(stood[1].readings, stays), of(stood[0].readings, stays))
 

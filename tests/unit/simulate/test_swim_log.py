@@ -164,3 +164,19 @@ def test_half_a_row_is_no_number_of_rows(tmp_path):
     from click.testing import CliRunner
 
     assert CliRunner().invoke(command, ["swim", "--rows", "0.5", str(tmp_path)]).exit_code == 2
+
+
+def test_a_share_of_tags_falls_silent_and_is_listed(tmp_path):
+    made = simulate(tmp_path, ROWS, seed=3, silences=0.5)
+    with made.files[0].open() as log:
+        times = {}
+        for line in csv.DictReader(log):
+            times.setdefault((line["TagID"], line["DrillID"][9:-1]), []).append(int(line["TimeStamp"]))
+    with made.silences.open() as file:
+        listed = {
+            (row["TagID"], row["DrillID"]): (int(row["TimeStamp"]), row["seconds"]) for row in csv.DictReader(file)
+        }
+    gaps = {key: [(a, (b - a) / 1000) for a, b in pairwise(row) if b - a > 10_000] for key, row in times.items()}
+    assert {key: (found[0][0], str(found[0][1])) for key, found in gaps.items() if found} == listed
+    assert all(len(found) <= 1 for found in gaps.values())
+    assert 0.2 < len(listed) / len(times) < 0.8
