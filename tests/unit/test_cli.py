@@ -16,6 +16,8 @@ from brazada.cli import main
         (["prices", "run", "--source", "odepa"], 2, "no path"),
         (["prices", "run", "--source", "odepa", "--steps", "fly"], 2, "fly"),
         (["swim", "run"], 2, "no path"),
+        (["swim", "run", "day.csv.zst"], 2, "unpack it"),
+        (["swim", "run", "logs", "--steps", "score", "--truth", __file__], 2, "add summary"),
         (["swim", "run", "logs", "--steps", "fly"], 2, "summary"),
         (["swim", "run", "logs", "--method", "oracle"], 2, "kinematic"),
         (["swim", "summary", "--truth", "none.csv"], 2, "none.csv"),
