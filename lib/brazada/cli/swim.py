@@ -142,7 +142,9 @@ def run(
     if wanted & {"ingest", "alerts"} and not paths:
         raise UsageError("logs to ingest and watch", found="no path", todo="name them, or leave out ingest and alerts")
     if "alerts" in wanted and (packed := [path for path in paths if path.lower().endswith(".zst")]):
-        raise UsageError("logs that alerts can stream", found=packed[0], todo="unpack it, or leave out alerts by --steps")
+        raise UsageError(
+            "logs that alerts can stream", found=packed[0], todo="unpack it, or leave out alerts by --steps"
+        )
     if truth and "summary" not in wanted:
         raise UsageError("--truth with the step summary, which uses it", found=steps, todo="add summary to --steps")
     from brazada.swim import alerts, fit, ingest, laps, score, sessions
