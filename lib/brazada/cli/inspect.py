@@ -137,8 +137,8 @@ def _list(store: Store, names: Iterable[str]) -> None:
         grid.add_row(name, f"{rows:,}", str(store.version(name)), size, written, detail["description"] or "")
     stdout().print(grid)
     grid = Grid("view", "what it shows")
-    for name, comment in {view.name: view.comment for view in _views() if all(map(store.exists, view.tables))}.items():
-        grid.add_row(name, comment)
+    for view in store.present(_views()):
+        grid.add_row(view.name, view.comment)
     if grid.row_count:
         stdout().print(grid)
 

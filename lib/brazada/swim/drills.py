@@ -19,7 +19,7 @@ def known(job: Job) -> DataFrame:
 def since(job: Job, derived: Table) -> DataFrame:
     """Readings of the drills that were written after those that a derived table was made of: whole drills.
 
-    An ingest writes every reading of a drill anew that it adds to, so this reads the files of new ingests and no more.
+    A drill that an ingest adds to is written anew whole, so this reads the files of new writes and no more.
     """
     job.store.ensure(derived)
     readings = job.store.read(READINGS.name).frame
@@ -27,7 +27,7 @@ def since(job: Job, derived: Table) -> DataFrame:
 
 
 def newest(table: Snapshot) -> int:
-    """The last ingest in a table; 0 where it is empty."""
+    """The last write to the readings that a table has rows of; 0 where it is empty."""
     if table.version == 0:  # created, and nothing written yet: no need to look
         return 0
     return int(table.frame.agg(F.coalesce(F.max("added_in"), F.lit(0))).collect()[0][0])

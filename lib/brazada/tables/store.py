@@ -159,18 +159,18 @@ class Store:
         )
 
     def attach(self, views: tuple[View, ...] = ()) -> list[str]:
-        """Make every table of a path warehouse, and every view whose tables are there, queryable by name.
-
-        Of views of one name it is the last whose tables are there.
-        """
+        """Make every table of a path warehouse, and every view that is `present`, queryable by name."""
         names = self.names()
         for name in names:
             self.exists(name)
-        chosen = {view.name: view for view in views if all(map(self.exists, view.tables))}
-        for view in chosen.values():
+        for view in self.present(views):
             self._make_schema(view.name)
             self.spark.sql(f"CREATE OR REPLACE VIEW {view.name} COMMENT {literal(view.comment)} AS {view.query}")
         return names
+
+    def present(self, views: tuple[View, ...]) -> list[View]:
+        """Views whose tables are all there; of several with one name the last."""
+        return list({view.name: view for view in views if all(map(self.exists, view.tables))}.values())
 
     def names(self) -> list[str]:
         """`schema.table` of every table in the warehouse."""

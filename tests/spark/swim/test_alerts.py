@@ -75,7 +75,7 @@ def test_files_are_found_by_any_name_or_refused(at, tmp_path):
             alerts(at(tmp_path / "warehouse"), [path])
 
 
-def test_a_file_that_breaks_off_is_named(at, tmp_path):
+def test_a_file_that_breaks_off_is_refused_with_its_cause(at, tmp_path):
     path = Path(write(tmp_path / "a.csv.gz", log(*drill(t1=range(500)))))
     path.write_bytes(path.read_bytes()[:-200])
     with pytest.raises(InputError, match=r"to their end.*EOFException"):
