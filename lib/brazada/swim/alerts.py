@@ -17,7 +17,8 @@ from pyspark.sql.streaming.state import GroupState, GroupStateTimeout
 
 from brazada.errors import InputError
 from brazada.report import Job
-from brazada.swim.parse import HEADER, POSITION, positions
+from brazada.swim.packs import positions
+from brazada.swim.parse import HEADER, POSITION
 from brazada.swim.settings import Swim
 from brazada.swim.tables import ALERTS
 from brazada.tables.files import candidates, is_folder, read_path
@@ -51,7 +52,7 @@ def alerts(job: Job, paths: Sequence[str], continuous: bool = False) -> None:
         for path, names in [_watchable(job, path) for path in paths]
     ]
     lines = reduce(DataFrame.unionByName, streams).where((F.length("value") > 0) & (F.col("value") != HEADER))
-    sound = positions(lines, settings).where("sound").drop("sound")
+    sound = positions(lines, settings)
     # A timeout by the clock would have the stream go on for ever; by the log's own time it ends with the log.
     sound = sound.withColumn("ts", F.timestamp_millis("millis"))
     # A sample from after its file was written tells of a wrong clock, and would make all that follows too late.

@@ -6,14 +6,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import reduce
 
-from pyspark.sql import Column, DataFrame, Observation, Row
+from pyspark.sql import DataFrame, Observation, Row
 from pyspark.sql import functions as F
 
 from brazada.errors import InputError
 from brazada.report import Job
 from brazada.swim import drills
-from brazada.swim.differences import CONFLICT, DUPLICATE, GOOD, judged
-from brazada.swim.parse import HEADER, POSITION, positions, reasons
+from brazada.swim.differences import judged
+from brazada.swim.packs import ROWS, packed, positions, reasons, repacked, unpacked
+from brazada.swim.parse import HEADER, POSITION
 from brazada.swim.tables import READINGS
 from brazada.tables import literal
 from brazada.tables.files import InputFile, inspect, list_files, read_path, splittable
@@ -75,44 +76,41 @@ class _Batch:
 
     def write_readings(self) -> None:
         """Append the drills that are new; make those again that the table has already."""
-        parsed = positions(self.text("value"), self.job.settings.swim)
-        read, fresh_outcomes = Observation(), Observation()
-        marked, again = parsed, F.lit(False)
+        packs = packed(self.text("value"), self.job.settings.swim)
+        read, told = Observation(), Observation()
+        again = F.lit(False)
         if self.added_in > 1:
             known = drills.known(self.job).select("drill").distinct().withColumn("known", F.lit(True))
-            marked, again = parsed.join(F.broadcast(known), on="drill", how="left"), F.col("known").isNotNull()
-        sound = F.col("sound")
+            packs, again = packs.join(F.broadcast(known), on="drill", how="left"), F.col("known").isNotNull()
         counts = [
-            F.count(F.lit(1)).alias("lines"),
-            F.count_if(~sound).alias("refused"),
-            F.count_if(sound & again).alias("known"),
+            *[F.coalesce(F.sum(name), F.lit(0)).alias(name) for name in ("lines", "refused")],
+            F.coalesce(F.sum(F.when(again, F.col("samples"))), F.lit(0)).alias("known"),
         ]
-        watched = marked.observe(read, *counts)
-        fresh = judged(
-            watched.where(sound & ~again).select(*_KEYS, "file_id", F.lit(False).alias("kept")), self.partitions()
-        )
-        rows = self.readings(fresh.observe(fresh_outcomes, *_outcomes()), self.added_in)
+        fresh = judged(packs.observe(read, *counts).where(~again), self.partitions())
+        fresh = fresh.observe(told, F.count_if("conflict").alias("conflicts"))
         batch = "+".join(sorted(file.batch[:16] for file in self.files))
-        self.job.store.append_once(READINGS, rows, f"{self.added_in}/{batch}")
+        self.job.store.append_once(READINGS, self.readings(fresh, self.added_in), f"{self.added_in}/{batch}")
         # Where the batch had landed, by a run that was killed then, nothing was written and nothing observed.
-        counted = read.get or marked.agg(*counts).collect()[0].asDict()
+        counted = read.get or packs.agg(*counts).collect()[0].asDict()
         self.lines, self.refused = counted["lines"], counted["refused"]
-        self.conflicts = fresh_outcomes.get.get(CONFLICT, 1) or 0
+        self.conflicts = told.get.get("conflicts", 1) or 0
         if counted["known"]:
-            self._make_again(marked.where(sound & again), counted["known"])
+            self._make_again(unpacked(packs.where(again)), counted["known"])
 
     def _make_again(self, added: DataFrame, count: int) -> None:
         """Drills of the table with the new times among the old: all of a drill, whichever tag, in one commit.
 
         A time that the table has of a tag and drill stays as it is, so that rows at such times make nothing again.
         """
-        added = added.select(*_KEYS, "file_id", F.lit(False).alias("kept")).persist()
+        added.persist()
         times = self._kept(drills.names(added)).select("tag", "drill", "millis")
-        late = added.join(times, on=times.columns, how="left_anti").select(*added.columns)
+        late = added.join(times, on=times.columns, how="left_anti").select(*ROWS.names)
         if touched := drills.names(late):
             again = drills.among(touched)
             # A number of its own: who reads between this write and the last must find it new.
-            rows = self.readings(judged(self._kept(touched).unionByName(late), self.partitions()), self.added_in + 1)
+            kept = repacked(self._kept(touched), F.lit(True))
+            both = judged(kept.unionByName(repacked(late, F.lit(False))), self.partitions())
+            rows = self.readings(both, self.added_in + 1)
             self.job.store.replace(READINGS, rows, again)
             # Delta's overwrite of a slice leaves an observation empty. What became no reading may be in conflict.
             of_files = F.col("file_id").isin([_file_id(file) for file in self.files])
@@ -122,11 +120,9 @@ class _Batch:
         added.unpersist()
 
     def _kept(self, names: list[str]) -> DataFrame:
-        """What the table has of these drills, as rows to judge."""
+        """What the table has of these drills, as ROWS."""
         table = self.job.store.read(READINGS.name).frame.where(drills.among(names))
-        return table.select(
-            "tag", "drill", F.unix_millis("ts").alias("millis"), *POSITION, "file_id", F.lit(True).alias("kept")
-        )
+        return table.withColumn("millis", F.unix_millis("ts")).select(*ROWS.names)
 
     def write_refused(self) -> None:
         """Quarantine lines that could not be read, and positions that another one at the same time forestalled."""
@@ -138,11 +134,10 @@ class _Batch:
         )
         offsets = self.job.spark.createDataFrame(list(_offsets(blocks)), "file_id long, block long, before long")
         filled = lines.where(F.length("value") > 0)  # blank ones count as lines, and are no rows
-        parsed = positions(filled.withColumn("raw", F.col("value")), self.job.settings.swim)
-        unsound = parsed.where(~F.col("sound")).select("file_id", "block", "place", F.col("raw").alias("value"), "raw")
-        bad = reasons(unsound, self.job.settings.swim)
+        verbatim = filled.withColumn("raw", F.col("value").cast("binary"))
+        bad = reasons(verbatim, self.job.settings.swim)
         if self.conflicts:
-            bad = bad.unionByName(self._forestalled(parsed.where("sound").drop("sound")))
+            bad = bad.unionByName(self._forestalled(positions(verbatim, self.job.settings.swim)))
         numbered = bad.join(F.broadcast(offsets), on=["file_id", "block"], how="inner")
         files = self.job.spark.createDataFrame(
             [(_file_id(file), file.path, file.batch) for file in self.files], "file_id long, file string, batch string"
@@ -153,7 +148,7 @@ class _Batch:
             *["batch", "file"],
             (F.col("place") - F.col("before")).alias("line"),
             "reason",
-            F.decode(F.col("raw").cast("binary"), "UTF-8").alias("raw"),
+            F.decode("raw", "UTF-8").alias("raw"),
         )
         self.job.store.replace(QUARANTINE, rows.where(F.col("line") > 1), self._slice())
 
@@ -170,7 +165,7 @@ class _Batch:
             F.struct("file_id", "place"),
         )
         once = both.where(differs).groupBy(*_KEYS).agg(first.alias("line"))
-        return once.select(*_KEYS, "line.*").select(*sound.columns, F.col("said").alias("reason"))
+        return once.select("line.*").withColumnRenamed("said", "reason")
 
     def note_files(self) -> None:
         """The counts of each file: good rows are those that the table has of it, whichever run wrote them."""
@@ -232,8 +227,7 @@ class _Batch:
 
     def readings(self, judged_rows: DataFrame, added_in: int) -> DataFrame:
         """The good rows as rows of the table."""
-        stamp = F.timestamp_millis("millis").alias("ts")
-        return judged_rows.where(F.col("outcome") == GOOD).select("*", stamp, F.lit(added_in).alias("added_in"))
+        return judged_rows.where("NOT conflict").withColumn("added_in", F.lit(added_in))
 
     def partitions(self) -> int:
         """Tasks to sort with: by the bytes of the text, at least one for each core."""
@@ -264,10 +258,6 @@ def _ingested(job: Job, found: Mapping[str, InputFile]) -> set[str]:
 def _file_id(file: InputFile) -> int:
     """The first 60 bits of the hash of its content."""
     return int(file.batch[:15], 16)
-
-
-def _outcomes() -> list[Column]:
-    return [F.count_if(F.col("outcome") == outcome).alias(outcome) for outcome in (DUPLICATE, CONFLICT)]
 
 
 def _offsets(blocks: Sequence[Row]) -> list[tuple[int, int, int]]:

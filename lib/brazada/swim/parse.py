@@ -1,109 +1,212 @@
-"""Lines of a swim log as positions, each with what speaks against it."""
+"""Lines of a swim log as positions, each with what speaks against it.
+
+Lines come in batches, as Arrow columns. A batch in which every line is as the published log writes it, as nearly all
+are, is read by Arrow and NumPy as a whole; of another the halves are tried, and what is left is read line by line.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from functools import reduce
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
-from pyspark.sql import Column, DataFrame
-from pyspark.sql import functions as F
+import numpy as np
+from numpy.typing import NDArray
 
 from brazada.swim.settings import Swim
 
+if TYPE_CHECKING:
+    import pyarrow as pa
+
 HEADER = "_id,TimeStamp,DrillID,TagID,Position,Velocity,Acceleration"
 POSITION = ("x_m", "y_m", "z_m")
-# `_id,ts,drill,tag,"[x,y,z]","[0,0,0]","[0,0,0]"`, split at its first commas: what follows y is one piece.
-_PIECES = 7
-_AFTER_Z = ']","[0,0,0]","[0,0,0]"'
-_AFTER_Z_PATTERN = r'^[^]"]*\]","\[[^]"]*\]","\[[^]"]*\]"$'
+RECORD = np.dtype([("millis", "<i8"), *[(name, "<f8") for name in POSITION]])  # millis since 1970
+
+_AT_ONCE = 30_000  # lines: enough for NumPy, little for memory
+_ONE_BY_ONE = 500  # lines: fewer are not worth dividing
+_STANDING_STILL = b',"[0,0,0]","[0,0,0]"\n'  # Velocity and Acceleration, as published
+_PIECES = ("id", "millis", "drill", "tag", "x", "y", "z")  # of `_id,TimeStamp,DrillID,TagID,"[x,y,z]"`, by commas
+
+_HEX = b"[0-9a-fA-F]"
+_ID = re.compile(rb"(?:ObjectId\((%s{24})\)|(%s{24}))" % (_HEX, _HEX))
+_TAG = re.compile(rb"(%s{12})" % _HEX)
+_TIME = re.compile(rb"[0-9]{13}")
+_DECIMAL = rb"[\x00-\x20\x7f]*([+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?)[\x00-\x20\x7f]*"
+_NUMBER, _LAST_NUMBER = re.compile(_DECIMAL), re.compile(_DECIMAL + rb'\]"')
+_HEX_DIGITS = np.isin(np.arange(256), list(b"0123456789abcdefABCDEF"))
+_TO_THE_END = re.compile(rb'([^]"]*)\]","\[[^]"]*\]","\[[^]"]*\]"')
 
 
-def positions(lines: DataFrame, settings: Swim) -> DataFrame:
-    """Lines (`value`) as tag, drill, millis (since 1970), x_m, y_m, z_m and `sound`: false where something is wrong.
+@dataclass(frozen=True)
+class Part:
+    """Some lines of a batch: the positions among them, and the lines that are none.
 
-    The other columns of `lines` are kept. One short `split`, and tests that are all cheap for a sound line: reading
-    text is half of an ingest.
+    `places` and the places in `refused` count in the batch. Of each position, `tag` and `drill` are numbers of names in
+    `tags` and `drills`.
     """
-    sound = all_of(condition for condition, _ in _tests(settings))
-    return _read(lines, (F.coalesce(sound, F.lit(False)) & _stays()).alias("sound"))
+
+    places: NDArray[np.int64]
+    rows: NDArray[Any]  # of RECORD
+    tag: NDArray[np.int32]
+    tags: list[str]
+    drill: NDArray[np.int32]
+    drills: list[str]
+    refused: list[tuple[int, str]]
 
 
-def reasons(lines: DataFrame, settings: Swim) -> DataFrame:
-    """Lines as `positions` reads them, with `reason`, what is wrong, in place of `sound`: null where nothing is."""
-    text = F.lit(None).cast("string")
-    for condition, words in reversed(_tests(settings)):
-        text = F.when(~F.coalesce(condition, F.lit(False)), words).otherwise(text)
-    return _read(lines, F.when(_stays(), text).alias("reason"))
+def together(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.Table]:
+    """Batches as larger ones, which cost less each."""
+    import pyarrow as pa
+
+    held: list[pa.RecordBatch] = []
+    for batch in batches:
+        held.append(batch)
+        if sum(part.num_rows for part in held) >= _AT_ONCE:
+            yield pa.Table.from_batches(held).combine_chunks()
+            held = []
+    if held:
+        yield pa.Table.from_batches(held).combine_chunks()
 
 
-def all_of(conditions: Iterable[Column]) -> Column:
-    """Whether all conditions hold."""
-    return reduce(lambda one, other: one & other, conditions)
+def read(lines: pa.Array, settings: Swim, first: int = 0) -> Iterator[Part]:
+    """Lines (bytes without their ends, none empty) as positions and refused ones; `first` is the first one's place."""
+    if not len(lines):
+        return
+    if (part := _as_published(lines, settings, first)) is not None:
+        yield part
+    elif len(lines) > _ONE_BY_ONE:
+        half = len(lines) // 2
+        yield from read(lines[:half], settings, first)
+        yield from read(lines[half:], settings, first + half)
+    else:
+        yield _one_by_one(lines.to_pylist(), settings, first)
 
 
-def _read(lines: DataFrame, judgement: Column) -> DataFrame:
-    kept = [name for name in lines.columns if name != "value"]
-    f = F.col("f")
-    pieces = lines.select(*kept, F.split("value", ",", _PIECES).alias("f"))
-    named = pieces.select(
-        *kept,
-        "f",
-        f[3].alias("tag"),
-        _digits(f[0]).alias("id"),
-        _digits(f[2]).alias("drill"),
-        f[1].cast("long").alias("millis"),
-        *[text.cast("double").alias(name) for name, text in zip(POSITION, _numbers(), strict=True)],
+def _as_published(lines: pa.Array, settings: Swim, first: int) -> Part | None:
+    """All lines at once; None if any is written in another way, or is no position."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+    from pyarrow import csv
+
+    count = len(lines)
+    text = pc.binary_join(pa.ListArray.from_arrays(pa.array([0, count], pa.int32()), lines), b"\n")[0].as_py() + b"\n"
+    short = text.replace(_STANDING_STILL, b"\n")
+    if len(text) - len(short) != count * (len(_STANDING_STILL) - 1):
+        return None
+    kinds = dict.fromkeys(_PIECES, pa.binary()) | {"y": pa.float64()}
+    try:
+        table = csv.read_csv(
+            pa.py_buffer(short),
+            csv.ReadOptions(use_threads=False, column_names=list(_PIECES), block_size=len(short) + 1),
+            csv.ParseOptions(quote_char=False),
+            csv.ConvertOptions(column_types=kinds, null_values=[], check_utf8=False),
+        )
+        pieces = {name: table[name].combine_chunks() for name in _PIECES}
+        opened = pc.all(pc.starts_with(pieces["x"], b'"[')).as_py()
+        x = pc.utf8_slice_codeunits(pieces["x"].cast(pa.string(), safe=False), 2).cast(pa.float64())
+    except pa.ArrowInvalid:  # other pieces than seven, or no number
+        return None
+    if not (opened and table.num_rows == count and _are_ids(pieces["id"]) and _are_times(pieces["millis"])):
+        return None
+    tag, tags = _names(pieces["tag"], _TAG)
+    drill, drills = _names(pieces["drill"], _ID)
+    height, heights = _names(pieces["z"], _LAST_NUMBER)
+    if not (tags and drills and heights):
+        return None
+    rows = np.empty(count, RECORD)
+    rows["millis"] = pieces["millis"].cast(pa.string(), safe=False).cast(pa.int64()).to_numpy()
+    place = (x.to_numpy(), pieces["y"].to_numpy(), np.array([float(text) for text in heights])[height])
+    for name, column in zip(POSITION, place, strict=True):
+        rows[name] = column + 0.0  # no -0.0
+    if not _plausible(rows, settings).all():
+        return None
+    return Part(np.arange(first, first + count), rows, tag, tags, drill, drills, [])
+
+
+def _are_ids(texts: pa.Array) -> bool:
+    """Whether all are `ObjectId(24 hex digits)`."""
+    signs = _signs(texts, 34)
+    return signs is not None and bool(
+        _HEX_DIGITS[signs[:, 9:33]].all()
+        and (signs[:, :9] == np.frombuffer(b"ObjectId(", np.uint8)).all()
+        and (signs[:, 33] == ord(")")).all()
     )
-    return named.select(*kept, "tag", "drill", "millis", *POSITION, judgement)
 
 
-def _stays() -> Column:
-    """True, yet left to chance: what hangs on that is not moved, else a filter would split each line once per test."""
-    return F.rand(0) != 2  # `rand() < 2` the optimizer would see through
+def _are_times(texts: pa.Array) -> bool:
+    """Whether all are 13 digits."""
+    signs = _signs(texts, 13)
+    return signs is not None and bool(((signs >= ord("0")) & (signs <= ord("9"))).all())
 
 
-def _numbers() -> tuple[Column, Column, Column]:
-    """The three numbers of the position, as text."""
-    f = F.col("f")
-    return F.substring(f[4], 3, 2**30), f[5], F.substring_index(f[6], "]", 1)
+def _signs(texts: pa.Array, width: int) -> NDArray[np.uint8] | None:
+    """Texts of one length as a matrix of bytes; None if they are not."""
+    offsets = np.frombuffer(texts.buffers()[1], np.int32)[texts.offset : texts.offset + len(texts) + 1]
+    if (np.diff(offsets) != width).any():
+        return None
+    return np.frombuffer(texts.buffers()[2], np.uint8)[offsets[0] : offsets[-1]].reshape(len(texts), width)
 
 
-def _tests(settings: Swim) -> list[tuple[Column, str]]:
-    """What a line must pass, in turn, and what is said of one that does not."""
-    f = F.col("f")
-    as_always = f[6].endswith(_AFTER_Z) & (F.octet_length(_numbers()[2]) + len(_AFTER_Z) == F.octet_length(f[6]))
-    ends_well = as_always | f[6].rlike(_AFTER_Z_PATTERN)
-    return [
-        (F.size("f") == _PIECES, f"not the seven fields {HEADER}"),
-        (_is_id(f[0], "id"), "_id is neither 24 hex digits nor ObjectId of them"),
-        # Of thirteen signs and above 10^12: all are digits.
-        ((F.octet_length(f[1]) == 13) & F.col("millis").between(*settings.millis), "TimeStamp is no plausible time"),
-        (_is_id(f[2], "drill"), "DrillID is neither 24 hex digits nor ObjectId of them"),
-        ((F.octet_length("tag") == 12) & F.unhex("tag").isNotNull(), "TagID is not 12 hex digits"),
-        (f[4].startswith('"['), "Position is not a quoted list"),
-        (ends_well, "Position, Velocity and Acceleration are not three quoted lists to the line's end"),
-        (
-            all_of(_is_number(text, F.col(name)) for name, text in zip(POSITION, _numbers(), strict=True)),
-            "Position has something else than three numbers",
-        ),
-        # NaN is greater than any number.
-        (
-            all_of(F.abs(name) <= settings.max_position_m for name in POSITION),
-            f"Position is further than {settings.max_position_m:g} m from the centre",
-        ),
-    ]
+def _names(texts: pa.Array, pattern: re.Pattern[bytes]) -> tuple[NDArray[np.int32], list[str]]:
+    """What the pattern finds in each text, as numbers in a list of all; which is empty if one does not match."""
+    coded = texts.dictionary_encode()
+    matches = [pattern.fullmatch(text) for text in coded.dictionary.to_pylist()]
+    names = [_found(match) for match in matches if match]
+    return coded.indices.to_numpy(), names if len(names) == len(matches) else []
 
 
-def _digits(text: Column) -> Column:
-    """The 24 digits of `ObjectId(...)`, or the text as it is."""
-    return F.when(text.startswith("ObjectId("), F.substring(text, 10, 24)).otherwise(text)
+def _found(match: re.Match[bytes]) -> str:
+    return match[match.lastindex or 0].decode()
 
 
-def _is_id(text: Column, digits: str) -> Column:
-    wrapped = (F.octet_length(text) == 34) & text.startswith("ObjectId(") & text.endswith(")")
-    return (wrapped | (F.octet_length(text) == 24)) & (F.octet_length(digits) == 24) & F.unhex(digits).isNotNull()
+def _plausible(rows: NDArray[Any], settings: Swim) -> NDArray[np.bool_]:
+    """Whether times and positions are within the bounds of the settings; NaN is not."""
+    least, greatest = settings.millis
+    near = [np.abs(rows[name]) <= settings.max_position_m for name in POSITION]
+    plausible: NDArray[np.bool_] = np.logical_and.reduce([rows["millis"] >= least, rows["millis"] <= greatest, *near])
+    return plausible
 
 
-def _is_number(text: Column, number: Column) -> Column:
-    """Java also reads 1d, 1f, 0x1p3, 0X1P3, NaN and Infinity."""
-    return number.isNotNull() & all_of(~text.contains(letter) for letter in "dDfFpPnN")
+def _one_by_one(lines: list[bytes], settings: Swim, first: int) -> Part:
+    judged = [(place, _position(line, settings)) for place, line in enumerate(lines, first)]
+    sound = [(place, position) for place, position in judged if not isinstance(position, str)]
+    tags: dict[str, int] = {}
+    drills: dict[str, int] = {}
+    return Part(
+        places=np.array([place for place, _ in sound], np.int64),
+        rows=np.array([numbers for _, (_, _, numbers) in sound], RECORD),
+        tag=np.array([tags.setdefault(tag, len(tags)) for _, (tag, _, _) in sound], np.int32),
+        tags=list(tags),
+        drill=np.array([drills.setdefault(drill, len(drills)) for _, (_, drill, _) in sound], np.int32),
+        drills=list(drills),
+        refused=[(place, reason) for place, reason in judged if isinstance(reason, str)],
+    )
+
+
+def _position(line: bytes, settings: Swim) -> tuple[str, str, tuple[int, float, float, float]] | str:  # noqa: PLR0911
+    """Tag, drill and the numbers of RECORD; or why a line has none. The rules, in turn, that every line must meet."""
+    pieces = line.split(b",", 6)
+    if len(pieces) != 7:
+        return f"not the seven fields {HEADER}"
+    id_, time, drill, tag, x, y, rest = pieces
+    if not _ID.fullmatch(id_):
+        return "_id is neither 24 hex digits nor ObjectId of them"
+    least, greatest = settings.millis
+    if not _TIME.fullmatch(time) or not least <= int(time) <= greatest:
+        return "TimeStamp is no plausible time"
+    if not (named := _ID.fullmatch(drill)):
+        return "DrillID is neither 24 hex digits nor ObjectId of them"
+    if not _TAG.fullmatch(tag):
+        return "TagID is not 12 hex digits"
+    if not x.startswith(b'"['):
+        return "Position is not a quoted list"
+    if not (end := _TO_THE_END.fullmatch(rest)):
+        return "Position, Velocity and Acceleration are not three quoted lists to the line's end"
+    matches = [_NUMBER.fullmatch(text) for text in (x[2:], y, end[1])]
+    numbers = [float(match[1]) + 0.0 for match in matches if match]  # no -0.0
+    if len(numbers) != len(POSITION):
+        return "Position has something else than three numbers"
+    if any(abs(number) > settings.max_position_m for number in numbers):
+        return f"Position is further than {settings.max_position_m:g} m from the centre"
+    return tag.decode(), _found(named), (int(time), numbers[0], numbers[1], numbers[2])

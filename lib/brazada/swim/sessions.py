@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import reduce
 
 from pyspark.sql import Column, DataFrame, Row
 from pyspark.sql import functions as F
@@ -19,7 +20,6 @@ from brazada.errors import InputError
 from brazada.report import Job
 from brazada.swim import drills
 from brazada.swim.differences import acceleration, speed
-from brazada.swim.parse import all_of
 from brazada.swim.settings import Records
 from brazada.swim.tables import DRILLS, LIMITS, READINGS, SESSIONS
 
@@ -58,10 +58,11 @@ def derived(readings: DataFrame, records: Records) -> DataFrame:
 
 def within_deviations(limits: Row) -> Column:
     """Whether a reading is within the deviations of `swim.limits` in all that is filtered by."""
-    return all_of(
+    within: list[Column] = [
         F.abs(F.col(name) - limits[f"{name}_mean"]) < limits["deviations"] * limits[f"{name}_std"]
         for name in FILTERED_BY
-    )
+    ]
+    return reduce(lambda one, other: one & other, within)
 
 
 def _limits(job: Job, relearn: bool) -> tuple[Row, bool]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from functools import cached_property
 from itertools import pairwise
 from typing import Annotated, Literal, Self
 
@@ -83,7 +84,7 @@ class Swim(Section):
             raise ValueError(f"pools whose heights differ by more than twice pool_tolerance_m, not {heights}")
         return self
 
-    @property
+    @cached_property
     def millis(self) -> tuple[int, int]:
         """First and last plausible time, milliseconds since 1970."""
         ends = (self.first_date, self.last_date + dt.timedelta(days=1))
