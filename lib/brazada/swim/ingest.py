@@ -13,11 +13,11 @@ from brazada.errors import InputError
 from brazada.report import Job
 from brazada.swim import drills
 from brazada.swim.differences import judged
-from brazada.swim.packs import ROWS, packed, positions, reasons, repacked, unpacked
+from brazada.swim.packs import ROWS, packed, packed_files, positions, reasons, repacked, unpacked
 from brazada.swim.parse import HEADER, POSITION
 from brazada.swim.tables import READINGS
 from brazada.tables import literal
-from brazada.tables.files import InputFile, inspect, list_files, read_path, splittable
+from brazada.tables.files import InputFile, inspect, list_files, local_path, read_path, splittable
 from brazada.tables.ops import INGESTED_FILES, QUARANTINE
 
 SUFFIXES = (".csv", ".csv.gz", ".csv.zst")
@@ -76,7 +76,7 @@ class _Batch:
 
     def write_readings(self) -> None:
         """Append the drills that are new; make those again that the table has already."""
-        packs = packed(self.text("value"), self.job.settings.swim)
+        packs = self.packs()
         read, told = Observation(), Observation()
         again = F.lit(False)
         if self.added_in > 1:
@@ -210,7 +210,15 @@ class _Batch:
         counted = {row["file_id"]: row["count"] for row in self.text("value").groupBy("file_id").count().collect()}
         return {_file_id(file): counted[_file_id(file)] - 1 for file in self.files}
 
-    def text(self, *columns: str) -> DataFrame:
+    def packs(self) -> DataFrame:
+        """The positions of all files, packed."""
+        plain = {path: _file_id(file) for file in self.files if (path := local_path(self.readable[file.path]))}
+        others = [file for file in self.files if not local_path(self.readable[file.path])]
+        found = [packed_files(self.job.spark, plain, self.job.settings.swim)] * bool(plain)
+        found += [packed(self.text("value", files=others), self.job.settings.swim)] * bool(others)
+        return reduce(DataFrame.unionByName, found)
+
+    def text(self, *columns: str, files: Sequence[InputFile] = ()) -> DataFrame:
         """The lines of all files that are not blank; `place` grows within a `block`, which one task reads."""
         read = self.job.spark.read
         frames = [
@@ -220,7 +228,7 @@ class _Batch:
                 *[F.col("_metadata.file_block_start").alias("block")] * ("block" in columns),
                 *[F.monotonically_increasing_id().alias("place")] * ("place" in columns),
             )
-            for file in self.files
+            for file in files or self.files
         ]
         every = reduce(DataFrame.unionByName, frames)
         return every if "place" in columns else every.where(F.length("value") > 0)

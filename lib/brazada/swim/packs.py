@@ -5,19 +5,26 @@ To hand over, shuffle and sort eighteen million rows one by one costs more than 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
-from pyspark.sql import Column, DataFrame
+from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import types as T
 
-from brazada.swim.parse import POSITION, RECORD, Part, read, together
+from brazada.swim.parse import POSITION, RECORD, Part, read
 from brazada.swim.settings import Swim
 
 if TYPE_CHECKING:
     import pyarrow as pa
+
+
+_LINES = 30_000  # at once: enough for NumPy, little for memory
+_PIECE = 4 * 2**20  # bytes, so many lines
+_BLOCK = 128 * 2**20  # bytes of a file that one task reads
 
 
 def columns(**kinds: T.DataType) -> T.StructType:
@@ -73,36 +80,110 @@ def _of_lines(
     def run(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         import pyarrow as pa
 
-        for table in together(batches):
-            for part in read(table["value"].chunk(0), settings):
+        for table in _together(batches):
+            for part in read(_text(table), settings):
                 places, made = found(part)
                 if len(places):
                     kept = table.select([field.name for field in others]).take(pa.array(places)).combine_chunks()
                     same = {name: kept[name].chunk(0) for name in kept.column_names}
                     yield batch_of(schema, len(places), **same, **made)
 
-    return lines.withColumn("value", lines["value"].cast("binary")).mapInArrow(run, schema)
+    return _with_bytes(lines).mapInArrow(run, schema)
 
 
 def packed(lines: DataFrame, settings: Swim) -> DataFrame:
     """Lines (`value`, `file_id`) as PACKS: what is sound in them, and how many there were."""
 
     def run(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        for table in together(batches):
-            file_ids, refused = table["file_id"].to_numpy(), 0
-            for part in read(table["value"].chunk(0), settings):
-                refused += len(part.refused)
-                yield from _packs(part, file_ids[part.places], kept=False)
-            yield batch_of(PACKS, 1, file_id=file_ids[:1], lines=[table.num_rows], refused=[refused])
+        for table in _together(batches):
+            yield from _packed(_text(table), table["file_id"][0].as_py(), settings)
 
-    return lines.select(lines["value"].cast("binary"), "file_id").mapInArrow(run, PACKS)
+    return _with_bytes(lines.select("value", "file_id")).mapInArrow(run, PACKS)
+
+
+def packed_files(spark: SparkSession, files: Mapping[str, int], settings: Swim) -> DataFrame:
+    """Plain files on disks that every worker sees (paths and their `file_id`) as PACKS.
+
+    Faster than `packed`, for no line goes through the JVM.
+    """
+    blocks = [
+        (path, file_id, start)
+        for path, file_id in files.items()
+        for start in range(0, Path(path).stat().st_size, _BLOCK)
+    ]
+
+    def run(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        for batch in batches:
+            for number in batch.column(0).to_pylist():
+                path, file_id, start = blocks[number]
+                for text in _pieces(path, start):
+                    yield from _packed(text, file_id, settings)
+
+    return spark.range(0, len(blocks), 1, len(blocks)).mapInArrow(run, PACKS)
+
+
+def _pieces(path: str, start: int) -> Iterator[bytes]:
+    """The lines that begin in a block of a file, none empty, some megabytes at a time."""
+    with Path(path).open("rb") as file:
+        if start:  # the line that goes on or begins here is the block's before
+            file.seek(start)
+            file.readline()
+        end = start + _BLOCK
+        while (at := file.tell()) <= end and (text := file.read(min(_PIECE, end + 1 - at))):
+            text += b"" if text.endswith(b"\n") else file.readline()
+            if b"\r" in text:
+                text = text.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+            if not text.endswith(b"\n"):
+                text += b"\n"
+            if text.startswith(b"\n") or b"\n\n" in text:
+                text = re.sub(rb"^\n+|(?<=\n)\n+", b"", text)
+            yield text
+
+
+def _packed(text: bytes, file_id: int, settings: Swim) -> Iterator[pa.RecordBatch]:
+    refused = 0
+    for part in read(text, settings):
+        refused += len(part.refused)
+        yield from _packs(part, np.full(len(part.rows), file_id), kept=False)
+    yield batch_of(PACKS, 1, file_id=[file_id], lines=[text.count(b"\n")], refused=[refused])
+
+
+def _with_bytes(lines: DataFrame) -> DataFrame:
+    """Lines with `value` as bytes: they need not be text."""
+    return lines.withColumn("value", lines["value"].cast("binary"))
+
+
+def _together(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.Table]:
+    """Batches as larger ones, which cost less each."""
+    import pyarrow as pa
+
+    held: list[pa.RecordBatch] = []
+    for batch in batches:
+        held.append(batch)
+        if sum(part.num_rows for part in held) >= _LINES:
+            yield pa.Table.from_batches(held).combine_chunks()
+            held = []
+    if held:
+        yield pa.Table.from_batches(held).combine_chunks()
+
+
+def _text(table: pa.Table) -> bytes:
+    """The lines of a table as one text."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    lines = table["value"].chunk(0)
+    joined: bytes = pc.binary_join(pa.ListArray.from_arrays(pa.array([0, len(lines)], pa.int32()), lines), b"\n")[
+        0
+    ].as_py()
+    return joined + b"\n"
 
 
 def repacked(rows: DataFrame, kept: Column) -> DataFrame:
     """ROWS as PACKS; `kept` are those that stand in the table."""
 
     def run(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        for table in together(batches):
+        for table in _together(batches):
             columns = {name: table[name].chunk(0) for name in table.column_names}
             tag, drill = (columns[name].dictionary_encode() for name in ("tag", "drill"))
             part = Part(

@@ -1,13 +1,13 @@
 """Lines of a swim log as positions, each with what speaks against it.
 
-Lines come in batches, as Arrow columns. A batch in which every line is as the published log writes it, as nearly all
-are, is read by Arrow and NumPy as a whole; of another the halves are tried, and what is left is read line by line.
+Lines come some megabytes at a time. A piece in which every line is as the published log writes it, as nearly all are,
+is read by Arrow and NumPy as a whole; of another the halves are tried, and what is left is read line by line.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -23,7 +23,6 @@ HEADER = "_id,TimeStamp,DrillID,TagID,Position,Velocity,Acceleration"
 POSITION = ("x_m", "y_m", "z_m")
 RECORD = np.dtype([("millis", "<i8"), *[(name, "<f8") for name in POSITION]])  # millis since 1970
 
-_AT_ONCE = 30_000  # lines: enough for NumPy, little for memory
 _ONE_BY_ONE = 500  # lines: fewer are not worth dividing
 _STANDING_STILL = b',"[0,0,0]","[0,0,0]"\n'  # Velocity and Acceleration, as published
 _PIECES = ("id", "millis", "drill", "tag", "x", "y", "z")  # of `_id,TimeStamp,DrillID,TagID,"[x,y,z]"`, by commas
@@ -40,10 +39,10 @@ _TO_THE_END = re.compile(rb'([^]"]*)\]","\[[^]"]*\]","\[[^]"]*\]"')
 
 @dataclass(frozen=True)
 class Part:
-    """Some lines of a batch: the positions among them, and the lines that are none.
+    """Some lines of a piece: the positions among them, and the lines that are none.
 
-    `places` and the places in `refused` count in the batch. Of each position, `tag` and `drill` are numbers of names in
-    `tags` and `drills`.
+    `places`, and those in `refused`, are line numbers in the piece, from 0. Of each position, `tag` and `drill` are
+    numbers of names in `tags` and `drills`.
     """
 
     places: NDArray[np.int64]
@@ -55,42 +54,29 @@ class Part:
     refused: list[tuple[int, str]]
 
 
-def together(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.Table]:
-    """Batches as larger ones, which cost less each."""
-    import pyarrow as pa
-
-    held: list[pa.RecordBatch] = []
-    for batch in batches:
-        held.append(batch)
-        if sum(part.num_rows for part in held) >= _AT_ONCE:
-            yield pa.Table.from_batches(held).combine_chunks()
-            held = []
-    if held:
-        yield pa.Table.from_batches(held).combine_chunks()
-
-
-def read(lines: pa.Array, settings: Swim, first: int = 0) -> Iterator[Part]:
-    """Lines (bytes without their ends, none empty) as positions and refused ones; `first` is the first one's place."""
-    if not len(lines):
+def read(text: bytes, settings: Swim, first: int = 0) -> Iterator[Part]:
+    """Lines, each ended by a line feed and none empty, as positions and refused ones; the first is at place `first`."""
+    count = text.count(b"\n")
+    if not count:
         return
-    if (part := _as_published(lines, settings, first)) is not None:
+    if (part := _as_published(text, count, settings, first)) is not None:
         yield part
-    elif len(lines) > _ONE_BY_ONE:
-        half = len(lines) // 2
-        yield from read(lines[:half], settings, first)
-        yield from read(lines[half:], settings, first + half)
+        return
+    lines = [line + b"\n" for line in text.split(b"\n")[:-1]]
+    if count > _ONE_BY_ONE:
+        half = count // 2
+        yield from read(b"".join(lines[:half]), settings, first)
+        yield from read(b"".join(lines[half:]), settings, first + half)
     else:
-        yield _one_by_one(lines.to_pylist(), settings, first)
+        yield _one_by_one(lines, settings, first)
 
 
-def _as_published(lines: pa.Array, settings: Swim, first: int) -> Part | None:
+def _as_published(text: bytes, count: int, settings: Swim, first: int) -> Part | None:
     """All lines at once; None if any is written in another way, or is no position."""
     import pyarrow as pa
     import pyarrow.compute as pc
     from pyarrow import csv
 
-    count = len(lines)
-    text = pc.binary_join(pa.ListArray.from_arrays(pa.array([0, count], pa.int32()), lines), b"\n")[0].as_py() + b"\n"
     short = text.replace(_STANDING_STILL, b"\n")
     if len(text) - len(short) != count * (len(_STANDING_STILL) - 1):
         return None
@@ -169,7 +155,7 @@ def _plausible(rows: NDArray[Any], settings: Swim) -> NDArray[np.bool_]:
 
 
 def _one_by_one(lines: list[bytes], settings: Swim, first: int) -> Part:
-    judged = [(place, _position(line, settings)) for place, line in enumerate(lines, first)]
+    judged = [(place, _position(line[:-1], settings)) for place, line in enumerate(lines, first)]
     sound = [(place, position) for place, position in judged if not isinstance(position, str)]
     tags: dict[str, int] = {}
     drills: dict[str, int] = {}

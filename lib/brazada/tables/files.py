@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
 
@@ -13,6 +15,8 @@ from py4j.protocol import Py4JJavaError  # type: ignore[import-untyped]
 from pyspark.sql import SparkSession
 
 from brazada.errors import InputError
+
+_FIRST_LINE = 2**16  # bytes: more is no header
 
 
 @dataclass(frozen=True)
@@ -45,24 +49,44 @@ def list_files(spark: SparkSession, paths: Sequence[str], suffixes: tuple[str, .
 
 def inspect(spark: SparkSession, path: str) -> InputFile:
     """Read a file through once, and its first line. Raises InputError if it is empty or cannot be read."""
-    jvm: Any = spark._jvm
     try:
-        with _opened(spark, path) as stream:
-            batch = str(jvm.org.apache.commons.codec.digest.DigestUtils.sha256Hex(stream))
-        with _opened(spark, path) as stream:
-            reader = jvm.java.io.BufferedReader(jvm.java.io.InputStreamReader(stream, "ISO-8859-1"))
-            first = reader.readLine()
-    except Py4JJavaError as error:
-        cause = str(error.java_exception.toString())
+        batch, first = _read_plain(plain) if (plain := local_path(path)) else _read_by_hadoop(spark, path)
+        size = _size(spark, path)
+    except (OSError, Py4JJavaError) as error:
+        cause = str(error.java_exception.toString()) if isinstance(error, Py4JJavaError) else str(error)
         raise InputError("a readable file", found=f"{path}: {cause}", todo="check it, or copy it again") from error
     if first is None:
         raise InputError("a file with a header line", found=f"an empty {path}", todo="fetch it again, or leave it out")
-    return InputFile(path, batch, str(first).encode("latin-1"), _size(spark, path))
+    return InputFile(path, batch, first, size)
+
+
+def _read_plain(path: str) -> tuple[str, bytes | None]:
+    with Path(path).open("rb") as file:
+        batch = hashlib.file_digest(file, "sha256").hexdigest()
+        file.seek(0)
+        lines = file.readline(_FIRST_LINE).splitlines()
+        return batch, lines[0] if lines else None
+
+
+def _read_by_hadoop(spark: SparkSession, path: str) -> tuple[str, bytes | None]:
+    jvm: Any = spark._jvm
+    with _opened(spark, path) as stream:
+        batch = str(jvm.org.apache.commons.codec.digest.DigestUtils.sha256Hex(stream))
+    with _opened(spark, path) as stream:
+        reader = jvm.java.io.BufferedReader(jvm.java.io.InputStreamReader(stream, "ISO-8859-1"))
+        first = reader.readLine()
+    return batch, None if first is None else str(first).encode("latin-1")
 
 
 def read_path(uri: str) -> str:
     """A URI as the path that Spark takes for this one file, whatever glob characters its name has."""
     return re.sub(r"([\[\]{}*?\\])", r"\\\1", unquote(uri))
+
+
+def local_path(uri: str) -> str | None:
+    """The path of a plain file on a disk, which needs no Hadoop to be read; None for any other."""
+    plain = uri.startswith("file:/") and not uri.lower().endswith((".gz", ".zst", ".bz2"))
+    return unquote(uri.removeprefix("file:")).replace("///", "/", 1) if plain else None
 
 
 @contextmanager
