@@ -183,26 +183,26 @@ def incremental(options, folder):
 
 def styles(options, folder):
     """The adjusted Rand index of every drill's style, `unknown` being one, on logs that nothing was tuned on."""
-    columns = ("log", "drills", "unknown", "adjusted Rand index", "without unknown", "goal", "seconds")
+    columns = ("log", "k", "drills", "unknown", "adjusted Rand index", "without unknown", "goal")
     grid = Grid(*columns, title="styles against the truth")
+    warehouse = folder / "styled"
+
+    def swim(steps, *words):
+        words = ("swim", "run", "--steps", steps, "--method", "kinematic", "--warehouse", warehouse, *words)
+        say(f"{steps}: {measured(folder, sys.executable, '-m', 'brazada', *words).seconds:.0f} s")
+
     for seed in STYLE_SEEDS if options.log is None else [None]:
         log, truth = options.log, options.truth
         if log is None:
             options.seed = seed
             (log,), truth = make_log(options, folder, options.rows), folder / "log" / "_truth.csv"
-        warehouse = folder / "styled"
-        words = ("swim", "run", log.resolve(), "--steps", "ingest,laps,fit,score", "--method", "kinematic")
-        done = measured(folder, sys.executable, "-m", "brazada", *words, "--warehouse", warehouse)
-        found, unknown, index, known = agreement(warehouse, truth)
-        grid.add_row(
-            log.name if seed is None else f"seed {seed}",
-            f"{found:,}",
-            f"{unknown:,}",
-            f"{index:.3f}",
-            f"{known:.3f}",
-            ">= 0.55",
-            f"{done.seconds:.0f}",
-        )
+        swim("ingest,laps", log.resolve())
+        for k in options.k:
+            swim("fit,score", "--set", f"swim.clusters.kinematic={k}")
+            drills, unknown, index, known = agreement(warehouse, truth)
+            name = log.name if seed is None else f"seed {seed}"
+            cells = (f"{drills:,}", f"{unknown:,}", f"{index:.3f}", f"{known:.3f}", ">= 0.55")
+            grid.add_row(name, str(k), *cells)
         shutil.rmtree(warehouse)
         shutil.rmtree(folder / "log", ignore_errors=True)
     Console(width=140).print(grid)
@@ -330,6 +330,7 @@ def main():
     parser.add_argument("--rows", type=number, default=18_479_898)
     parser.add_argument("--log", type=Path, help="for sessions and styles, in place of simulated ones")
     parser.add_argument("--truth", type=Path, help="for styles, the true ones of --log: DrillID,style,stroke")
+    parser.add_argument("--k", type=int, nargs="*", default=[6], help="clusters, for styles")
     parser.add_argument("--seed", type=int, default=7)
     parser.add_argument("--runs", type=int, default=3)
     parser.add_argument("--only", nargs="*", choices=MEASURES, default=["sessions"])
