@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass
 from functools import reduce
 from hashlib import sha256
 from itertools import combinations
+from multiprocessing.pool import ThreadPool
 from typing import Any
 
 import numpy as np
@@ -94,7 +95,8 @@ def learn(frame: DataFrame, scaling: Scaling, k: int, seed: int, name: Callable[
     ordered = rows.repartition(parts, "tag", "drill").sortWithinPartitions("tag", "drill")
     vectors = VectorAssembler(inputCols=list(scaling.features), outputCol="features").transform(ordered).persist()
     try:
-        fits = [_fitted(vectors, k, seed + number) for number in range(SEEDS)]
+        with ThreadPool(frame.sparkSession.sparkContext.defaultParallelism) as threads:  # each fit is many short jobs
+            fits = threads.map(lambda number: _fitted(vectors, k, seed + number), range(SEEDS))
         best = min(fits, key=lambda fit: float(fit.summary.trainingCost))
         labelled = best.transform(vectors)
         silhouette = ClusteringEvaluator(metricName="silhouette").evaluate(labelled) if _several(best) else 0.0
