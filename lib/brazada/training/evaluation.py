@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -24,18 +25,19 @@ _BATCH = 1024  # rows at once through the network
 def predict(job: Job, model: Model, frame: DataFrame, key: Sequence[str]) -> DataFrame:
     """The `key` columns of a frame and `prediction` (ARRAY<FLOAT>): the model's output for each row, flattened.
 
-    The weights travel once to every executor; each Spark task builds the model once. Raises `ModelError`, in the
-    task, where the rows decode to other shapes than those of the training.
+    The weights travel once to every executor; each of Spark's Python processes builds the model once. Raises
+    `ModelError`, in the task, where the rows decode to other shapes than those of the training.
     """
     from pyspark.sql import types as T
 
     kept = [frame.schema[name] for name in key]
     schema = T.StructType([*kept, T.StructField("prediction", T.ArrayType(T.FloatType()))])
     weights = job.spark.sparkContext.broadcast(model.weights)
+    this = uuid.uuid4().hex
     bare, columns, keys = replace(model, weights=[]), list(model.task.columns), list(key)
 
     def run(batches: Iterable[Any]) -> Iterator[Any]:
-        yield from _predicted(replace(bare, weights=weights.value), batches, keys)
+        yield from _predicted(replace(bare, weights=weights.value), this, batches, keys)
 
     names = list(dict.fromkeys([*keys, *columns]))
     return frame.select(*names).mapInArrow(run, schema)
@@ -57,16 +59,25 @@ def record(job: Job, model: Model, snapshot: Snapshot, predictions: DataFrame, k
     return job.store.merge(PREDICTIONS, rows)
 
 
-def _predicted(model: Model, batches: Iterable[Any], key: list[str]) -> Iterator[Any]:
+_last: dict[str, Any] = {}  # the network of the last call of `predict` that this process had a task of
+
+
+def _built(model: Model, call: str) -> Any:
+    """The network of a model; built, and its function traced, once for all tasks of a call in this process."""
+    if call not in _last:
+        devices.own(1)  # a Spark task owns one core
+        _last.clear()
+        _last[call] = model.keras()
+    return _last[call]
+
+
+def _predicted(model: Model, call: str, batches: Iterable[Any], key: list[str]) -> Iterator[Any]:
     import pyarrow as pa
 
-    network = None
     for batch in batches:
         if not batch.num_rows:
             continue
-        if network is None:
-            devices.own(1)  # a Spark task owns one core
-            network = model.keras()
+        network = _built(model, call)
         decoded = model.task.decode(columns_of(batch.select(list(model.task.columns))))
         model.check(decoded)
         output = np.asarray(network.predict(decoded[0], batch_size=_BATCH, verbose=0), np.float32)
