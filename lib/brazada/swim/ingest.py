@@ -88,8 +88,7 @@ class _Batch:
         ]
         fresh = judged(packs.observe(read, *counts).where(~again), self.partitions())
         fresh = fresh.observe(told, F.count_if("conflict").alias("conflicts"))
-        batch = "+".join(sorted(file.batch[:16] for file in self.files))
-        self.job.store.append_once(READINGS, self.readings(fresh, self.added_in), f"{self.added_in}/{batch}")
+        self.job.store.append_once(READINGS, self.readings(fresh, self.added_in), self.named())
         # Where the batch had landed, by a run that was killed then, nothing was written and nothing observed.
         counted = read.get or packs.agg(*counts).collect()[0].asDict()
         self.lines, self.refused = counted["lines"], counted["refused"]
@@ -201,7 +200,7 @@ class _Batch:
             if not counts[0]:
                 self.job.note(f"{file.path}: no row below its header")
         frame = self.job.spark.createDataFrame(notes, INGESTED_FILES.columns)
-        self.job.store.merge(INGESTED_FILES, frame, update=False)
+        self.job.store.append_once(INGESTED_FILES, frame, self.named())
 
     def _rows_in(self) -> dict[int, int]:
         """Lines of each file but its header and blank ones."""
@@ -232,6 +231,10 @@ class _Batch:
         ]
         every = reduce(DataFrame.unionByName, frames)
         return every if "place" in columns else every.where(F.length("value") > 0)
+
+    def named(self) -> str:
+        """A name for this ingest of these files."""
+        return f"{self.added_in}/" + "+".join(sorted(file.batch[:16] for file in self.files))
 
     def readings(self, judged_rows: DataFrame, added_in: int) -> DataFrame:
         """The good rows as rows of the table."""
