@@ -5,8 +5,6 @@ READY := .venv/.ready
 SAMPLE := tests/sample/prices
 DEMO ?= warehouse/demo
 CHAOS_RUNS ?= 20
-# On little data Spark is done before code is compiled well: compile it fast.
-SMALL := --set spark.config.spark.driver.extraJavaOptions=-XX:TieredStopAtLevel=1
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test lint bench bench-swim chaos wheel clean
@@ -23,10 +21,10 @@ $(READY): requirements.lock setup.py conf/setup/setup_env.py conf/setup/horovod-
 
 demo: $(READY) ## Set up and run the main jobs, shipped prices to forecasts, a simulated swim log to styles
 	$(BIN)/brazada prices run $(SAMPLE) --steps ingest,series,windows,train,backtest,forecast,summary \
-		--set prices.networks.over_all.members=1 $(SMALL) --warehouse $(DEMO)
+		--set prices.networks.over_all.members=1 --warehouse $(DEMO)
 	$(BIN)/brazada simulate swim --rows 3e5 --seed 7 $(DEMO)/logs
 	$(BIN)/brazada swim run $(DEMO)/logs --steps ingest,sessions,laps,fit,score,summary \
-		--method kinematic --method published --truth $(DEMO)/logs/_truth.csv $(SMALL) --warehouse $(DEMO)
+		--method kinematic --method published --truth $(DEMO)/logs/_truth.csv --warehouse $(DEMO)
 
 test: $(READY) ## Set up and run every test
 	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
