@@ -42,7 +42,9 @@ def judged(packs: DataFrame, partitions: int) -> DataFrame:
             ):
                 drills[tag, drill].append(_Pack(np.frombuffer(content.as_buffer(), RECORD), file_id, kept))
         for keys in _shares(drills):
-            yield _judged(keys, [drills.pop(key) for key in keys])
+            batch = _judged(keys, [drills.pop(key) for key in keys])
+            for start in range(0, batch.num_rows, _ROWS_AT_ONCE):
+                yield batch.slice(start, _ROWS_AT_ONCE)
 
     of_drills = packs.where("drill IS NOT NULL").select(*OF, "kept", "packed")
     return of_drills.repartition(partitions, F.xxhash64("tag", "drill")).mapInArrow(run, _JUDGED)

@@ -15,12 +15,11 @@ from numpy.typing import NDArray
 from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import types as T
 
-from brazada.swim.parse import POSITION, RECORD, Part, read
+from brazada.swim.parse import NUMBERS, POSITION, RECORD, Part, read, rows_of
 from brazada.swim.settings import Swim
 
 if TYPE_CHECKING:
     import pyarrow as pa
-
 
 _LINES = 30_000  # at once: enough for NumPy, little for memory
 _PIECE = 4 * 2**20  # bytes, so many lines
@@ -52,7 +51,7 @@ def positions(lines: DataFrame, settings: Swim) -> DataFrame:
 
         named = {"tag": (part.tag, part.tags), "drill": (part.drill, part.drills)}
         texts = {name: pa.array(names, pa.string()).take(pa.array(codes)) for name, (codes, names) in named.items()}
-        return part.places, {**texts, **{name: part.rows[name] for name in RECORD.names or ()}}
+        return part.places, {**texts, **{name: part.rows[name] for name in NUMBERS}}
 
     return _of_lines(lines, settings, [field for field in ROWS if field.name != "file_id"], found)
 
@@ -173,9 +172,8 @@ def _text(table: pa.Table) -> bytes:
     import pyarrow.compute as pc
 
     lines = table["value"].chunk(0)
-    joined: bytes = pc.binary_join(pa.ListArray.from_arrays(pa.array([0, len(lines)], pa.int32()), lines), b"\n")[
-        0
-    ].as_py()
+    whole = pa.ListArray.from_arrays(pa.array([0, len(lines)], pa.int32()), lines)
+    joined: bytes = pc.binary_join(whole, b"\n")[0].as_py()
     return joined + b"\n"
 
 
@@ -188,7 +186,7 @@ def repacked(rows: DataFrame, kept: Column) -> DataFrame:
             tag, drill = (columns[name].dictionary_encode() for name in ("tag", "drill"))
             part = Part(
                 places=np.arange(table.num_rows),
-                rows=_records([columns[name].to_numpy() for name in RECORD.names or ()]),
+                rows=rows_of([columns[name].to_numpy() for name in NUMBERS]),
                 tag=tag.indices.to_numpy(),
                 tags=tag.dictionary.to_pylist(),
                 drill=drill.indices.to_numpy(),
@@ -208,7 +206,7 @@ def unpacked(packs: DataFrame) -> DataFrame:
             for *of, content in zip(*[column.to_pylist() for column in batch.columns], strict=True):
                 rows = np.frombuffer(content, RECORD)
                 same = {name: [value] * len(rows) for name, value in zip(OF, of, strict=True)}
-                yield batch_of(ROWS, len(rows), **same, **{name: rows[name] for name in RECORD.names or ()})
+                yield batch_of(ROWS, len(rows), **same, **{name: rows[name] for name in NUMBERS})
 
     return packs.where("drill IS NOT NULL").select(*OF, "packed").mapInArrow(run, ROWS)
 
@@ -240,13 +238,6 @@ def _packs(part: Part, file_ids: NDArray[np.int64], *, kept: bool) -> Iterator[p
         packed=pa.Array.from_buffers(pa.binary(), count, [None, offsets, rows]),
         samples=np.diff(bounds),
     )
-
-
-def _records(columns: Sequence[NDArray[Any]]) -> NDArray[Any]:
-    rows = np.empty(len(columns[0]), RECORD)
-    for name, column in zip(RECORD.names or (), columns, strict=True):
-        rows[name] = column
-    return rows
 
 
 def batch_of(schema: T.StructType, count: int, **columns: Any) -> pa.RecordBatch:

@@ -7,7 +7,7 @@ is read by Arrow and NumPy as a whole; of another the halves are tried, and what
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 
 HEADER = "_id,TimeStamp,DrillID,TagID,Position,Velocity,Acceleration"
 POSITION = ("x_m", "y_m", "z_m")
-RECORD = np.dtype([("millis", "<i8"), *[(name, "<f8") for name in POSITION]])  # millis since 1970
+NUMBERS = ("millis", *POSITION)  # of a position; milliseconds since 1970, metres from the pool's centre
+RECORD = np.dtype([(name, "<i8" if name == "millis" else "<f8") for name in NUMBERS])
 
 _ONE_BY_ONE = 500  # lines: fewer are not worth dividing
 _STANDING_STILL = b',"[0,0,0]","[0,0,0]"\n'  # Velocity and Acceleration, as published
@@ -53,6 +54,14 @@ class Part:
     drill: NDArray[np.int32]
     drills: list[str]
     refused: list[tuple[int, str]]
+
+
+def rows_of(columns: Sequence[NDArray[Any]]) -> NDArray[Any]:
+    """The columns NUMBERS as rows of RECORD."""
+    rows = np.empty(len(columns[0]), RECORD)
+    for name, column in zip(NUMBERS, columns, strict=True):
+        rows[name] = column
+    return rows
 
 
 def read(text: bytes, settings: Swim, first: int = 0) -> Iterator[Part]:
@@ -101,11 +110,11 @@ def _as_published(text: bytes, count: int, settings: Swim, first: int) -> Part |
     height, heights = _names(pieces["z"], _LAST_NUMBER)
     if not (tags and drills and heights):
         return None
-    rows = np.empty(count, RECORD)
-    rows["millis"] = pieces["millis"].cast(pa.string(), safe=False).cast(pa.int64()).to_numpy()
-    place = (x.to_numpy(), pieces["y"].to_numpy(), np.array([float(text) for text in heights])[height])
-    for name, column in zip(POSITION, place, strict=True):
-        rows[name] = column + 0.0  # no -0.0
+    millis = pieces["millis"].cast(pa.string(), safe=False).cast(pa.int64())
+    z = np.array([float(text) for text in heights])[height]
+    rows = rows_of(
+        [millis.to_numpy(), *[place + 0.0 for place in (x.to_numpy(), pieces["y"].to_numpy(), z)]]
+    )  # no -0.0
     if not _plausible(rows, settings).all():
         return None
     return Part(np.arange(first, first + count), rows, tag, tags, drill, drills, [])
