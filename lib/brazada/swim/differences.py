@@ -36,11 +36,8 @@ def judged(packs: DataFrame, partitions: int) -> DataFrame:
     def run(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         drills: defaultdict[tuple[str, str], list[_Pack]] = defaultdict(list)
         for batch in batches:
-            *named, contents = batch.columns
-            for (tag, drill, file_id, kept), content in zip(
-                zip(*[column.to_pylist() for column in named], strict=True), contents, strict=True
-            ):
-                drills[tag, drill].append(_Pack(np.frombuffer(content.as_buffer(), RECORD), file_id, kept))
+            for tag, drill, *of, content in zip(*[column.to_pylist() for column in batch.columns], strict=True):
+                drills[tag, drill].append(_Pack(np.frombuffer(content, RECORD), *of))
         for keys in _shares(drills):
             batch = _judged(keys, [drills.pop(key) for key in keys])
             for start in range(0, batch.num_rows, _ROWS_AT_ONCE):

@@ -65,7 +65,7 @@ class _Batch:
     job: Job
     files: Sequence[InputFile]
     readable: Mapping[str, str]  # where the content of each lies as text that Spark can read
-    lines: int = 0
+    lines: dict[int, int] = field(default_factory=dict)  # by file_id, the headers among them
     refused: int = 0
     conflicts: int = 0
     added_in: int = field(init=False)
@@ -82,16 +82,16 @@ class _Batch:
         if self.added_in > 1:
             known = drills.known(self.job).select("drill").distinct().withColumn("known", F.lit(True))
             packs, again = packs.join(F.broadcast(known), on="drill", how="left"), F.col("known").isNotNull()
-        counts = [
-            *[F.coalesce(F.sum(name), F.lit(0)).alias(name) for name in ("lines", "refused")],
-            F.coalesce(F.sum(F.when(again, F.col("samples"))), F.lit(0)).alias("known"),
-        ]
+        of_files = [_file_id(file) for file in self.files]
+        sums = {str(file_id): F.when(F.col("file_id") == file_id, F.col("lines")) for file_id in of_files}
+        sums |= {"refused": F.col("refused"), "known": F.when(again, F.col("samples"))}
+        counts = [F.coalesce(F.sum(column), F.lit(0)).alias(name) for name, column in sums.items()]
         fresh = judged(packs.observe(read, *counts).where(~again), self.partitions())
         fresh = fresh.observe(told, F.count_if("conflict").alias("conflicts"))
         self.job.store.append_once(READINGS, self.readings(fresh, self.added_in), self.named())
         # Where the batch had landed, by a run that was killed then, nothing was written and nothing observed.
         counted = read.get or packs.agg(*counts).collect()[0].asDict()
-        self.lines, self.refused = counted["lines"], counted["refused"]
+        self.lines, self.refused = {file_id: counted[str(file_id)] for file_id in of_files}, counted["refused"]
         self.conflicts = told.get.get("conflicts", 1) or 0
         if counted["known"]:
             self._make_again(unpacked(packs.where(again)), counted["known"])
@@ -127,7 +127,7 @@ class _Batch:
         """Quarantine lines that could not be read, and positions that another one at the same time forestalled."""
         if self.refused == len(self.files) and not self.conflicts:
             return  # the headers
-        lines = self.text("value", "block", "place")
+        lines = self.text(self.files, "block", "place")
         blocks = (
             lines.groupBy("file_id", "block").agg(F.count("*").alias("lines"), F.min("place").alias("first")).collect()
         )
@@ -175,10 +175,9 @@ class _Batch:
         if self.job.store.exists(QUARANTINE.name):
             slice_ = self.job.store.read(QUARANTINE.name).frame.where(self._slice())
             refused = {row["batch"]: row["count"] for row in slice_.groupBy("batch").count().collect()}
-        rows_in = self._rows_in()
         notes = []
         for file in self.files:
-            counts = (rows_in[_file_id(file)], good.get(_file_id(file), 0), refused.get(file.batch, 0))
+            counts = (self.lines[_file_id(file)] - 1, good.get(_file_id(file), 0), refused.get(file.batch, 0))
             duplicate = counts[0] - counts[1] - counts[2]
             notes.append(
                 (
@@ -202,23 +201,18 @@ class _Batch:
         frame = self.job.spark.createDataFrame(notes, INGESTED_FILES.columns)
         self.job.store.append_once(INGESTED_FILES, frame, self.named())
 
-    def _rows_in(self) -> dict[int, int]:
-        """Lines of each file but its header and blank ones."""
-        if len(self.files) == 1:
-            return {_file_id(self.files[0]): self.lines - 1}
-        counted = {row["file_id"]: row["count"] for row in self.text("value").groupBy("file_id").count().collect()}
-        return {_file_id(file): counted[_file_id(file)] - 1 for file in self.files}
-
     def packs(self) -> DataFrame:
         """The positions of all files, packed."""
-        plain = {path: _file_id(file) for file in self.files if (path := local_path(self.readable[file.path]))}
-        others = [file for file in self.files if not local_path(self.readable[file.path])]
-        found = [packed_files(self.job.spark, plain, self.job.settings.swim)] * bool(plain)
-        found += [packed(self.text("value", files=others), self.job.settings.swim)] * bool(others)
+        paths = {file: local_path(self.readable[file.path]) for file in self.files}
+        plain = {path: _file_id(file) for file, path in paths.items() if path}
+        others = [file for file, path in paths.items() if not path]
+        found = [packed_files(self.job.spark, plain, self.job.settings.swim)] if plain else []
+        if others:
+            found.append(packed(self.text(others), self.job.settings.swim))
         return reduce(DataFrame.unionByName, found)
 
-    def text(self, *columns: str, files: Sequence[InputFile] = ()) -> DataFrame:
-        """The lines of all files that are not blank; `place` grows within a `block`, which one task reads."""
+    def text(self, files: Sequence[InputFile], *columns: str) -> DataFrame:
+        """The lines of files that are not blank; `place` grows within a `block`, which one task reads."""
         read = self.job.spark.read
         frames = [
             read.text(read_path(self.readable[file.path])).select(
@@ -227,7 +221,7 @@ class _Batch:
                 *[F.col("_metadata.file_block_start").alias("block")] * ("block" in columns),
                 *[F.monotonically_increasing_id().alias("place")] * ("place" in columns),
             )
-            for file in files or self.files
+            for file in files
         ]
         every = reduce(DataFrame.unionByName, frames)
         return every if "place" in columns else every.where(F.length("value") > 0)
