@@ -283,18 +283,23 @@ def kmeans_rows(options):
 
 
 def kmeans_mllib(options):
+    from pyspark import StorageLevel
     from pyspark.ml.clustering import KMeans
     from pyspark.ml.feature import VectorAssembler
 
     rows = spark_session(options).read.parquet("rows")
     vectors = VectorAssembler(inputCols=rows.columns, outputCol="features").transform(rows).select("features")
     # MLlib keeps the rows itself, as objects; of a frame that is persisted it decodes every row in every iteration.
+    alone = options.kmeans_rows > SKLEARN_ROWS
+    if alone:  # then that is faster than objects of which most do not fit into memory
+        vectors = vectors.persist(StorageLevel.DISK_ONLY)
     started = time.perf_counter()
     algorithm = KMeans(k=CLUSTERS, maxIter=options.iterations, tol=0.0, seed=options.seed)
     model = algorithm.fit(vectors)
     seconds = time.perf_counter() - started
-    start = algorithm.setMaxIter(0).fit(vectors).clusterCenters()
-    Path("start.json").write_text(json.dumps([centre.tolist() for centre in start]))
+    if not alone:
+        start = algorithm.setMaxIter(0).fit(vectors).clusterCenters()
+        Path("start.json").write_text(json.dumps([centre.tolist() for centre in start]))
     return {"seconds": seconds, "inertia": model.summary.trainingCost, "iterations": model.summary.numIter}
 
 

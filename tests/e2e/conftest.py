@@ -5,6 +5,7 @@ import random
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -26,11 +27,6 @@ SMALL = (
 
 def pytest_terminal_summary(terminalreporter):
     terminalreporter.write_line(f"chaos: {CHAOS_RUNS} kills, seed {CHAOS_SEED} (BRAZADA_CHAOS_SEED repeats it)")
-
-
-@pytest.fixture
-def chaos() -> tuple[int, random.Random]:
-    return CHAOS_RUNS, random.Random(CHAOS_SEED)
 
 
 @pytest.fixture(scope="module")
@@ -65,6 +61,49 @@ def brazada(start) -> Callable[..., subprocess.CompletedProcess]:
         out, err = process.communicate(timeout=500)
         assert process.returncode == code, f"brazada {' '.join(words)} exited {process.returncode}\n{out}\n{err}"
         return subprocess.CompletedProcess(words, process.returncode, out, err)
+
+    return run
+
+
+@pytest.fixture(scope="module")
+def undisturbed(brazada, tmp_path_factory) -> Callable[..., tuple[Path, float]]:
+    """The warehouse of `brazada` with these words, and the seconds it took."""
+
+    def run(*words: str) -> tuple[Path, float]:
+        warehouse, clock = tmp_path_factory.mktemp("whole"), time.monotonic()
+        brazada(*words, "--warehouse", str(warehouse))
+        return warehouse, time.monotonic() - clock
+
+    return run
+
+
+@pytest.fixture
+def killed(brazada, start, tmp_path) -> Callable[..., Iterator[tuple[Path, str]]]:
+    """Warehouses of `brazada` with these words, killed at some moment of so many seconds and run again; and when."""
+
+    def run(*words: str, seconds: float) -> Iterator[tuple[Path, str]]:
+        chance = random.Random(CHAOS_SEED)
+        for number in range(CHAOS_RUNS):
+            whole = (*words, "--warehouse", str(tmp_path / f"killed{number}"))
+            moment = chance.uniform(0.2, 1.0) * seconds
+            process = start(*whole)
+            time.sleep(moment)
+            kill(process)
+            brazada(*whole)
+            yield tmp_path / f"killed{number}", f"killed after {moment:.2f} s of {seconds:.2f} s"
+
+    return run
+
+
+@pytest.fixture
+def at_once(start, tmp_path) -> Callable[..., Path]:
+    """The warehouse of `brazada` with several lists of words at once, all of which must end well."""
+
+    def run(*commands: tuple[str, ...]) -> Path:
+        for process in [start(*words, "--warehouse", str(tmp_path)) for words in commands]:
+            _, err = process.communicate(timeout=300)
+            assert process.returncode == 0, err
+        return tmp_path
 
     return run
 

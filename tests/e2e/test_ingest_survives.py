@@ -1,7 +1,5 @@
 """Ingest killed at any moment and run again, or run twice at once, gives the table of one undisturbed run."""
 
-import time
-
 import pytest
 
 TABLES = ("prices.observations", "ops.quarantine", "ops.ingested_files")
@@ -29,34 +27,20 @@ def tables(content, warehouse):
 
 
 @pytest.fixture(scope="module")
-def whole(brazada, content, published, tmp_path_factory):
+def whole(undisturbed, content, published):
     """The tables of one undisturbed run, and the seconds it took."""
-    warehouse, clock = tmp_path_factory.mktemp("whole"), time.monotonic()
-    brazada("prices", "ingest", *published, "--warehouse", str(warehouse))
-    seconds = time.monotonic() - clock
+    warehouse, seconds = undisturbed("prices", "ingest", *published)
     found = tables(content, warehouse)
     assert len(found["prices.observations"]) + len(found["ops.quarantine"]) == 60 * 20
     return found, seconds
 
 
-def test_chaos_ingest_killed_and_run_again(brazada, start, kill_group, content, published, whole, chaos, tmp_path):
-    kills, random = chaos
-    undisturbed, seconds = whole
-    for number in range(kills):
-        warehouse = tmp_path / f"killed{number}"
-        words = ("prices", "ingest", "--source", "kalimati", *published, "--warehouse", str(warehouse))
-        moment = random.uniform(0.2, 1.0) * seconds
-        process = start(*words)
-        time.sleep(moment)
-        kill_group(process)
-        brazada(*words)
-        assert tables(content, warehouse) == undisturbed, f"killed after {moment:.2f} s of {seconds:.2f} s"
+def test_chaos_ingest_killed_and_run_again(killed, content, published, whole):
+    found, seconds = whole
+    for warehouse, moment in killed("prices", "ingest", "--source", "kalimati", *published, seconds=seconds):
+        assert tables(content, warehouse) == found, moment
 
 
-def test_two_ingests_of_one_file_at_once(start, content, published, whole, tmp_path):
-    words = ("prices", "ingest", "--source", "kalimati", *published, "--warehouse", str(tmp_path))
-    both = [start(*words), start(*words)]
-    for process in both:
-        _, err = process.communicate(timeout=300)
-        assert process.returncode == 0, err
-    assert tables(content, tmp_path) == whole[0]
+def test_two_ingests_of_one_file_at_once(at_once, content, published, whole):
+    words = ("prices", "ingest", "--source", "kalimati", *published)
+    assert tables(content, at_once(words, words)) == whole[0]

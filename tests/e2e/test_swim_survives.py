@@ -1,7 +1,5 @@
 """Swim ingest killed at any moment and run again, or run for two days at once, gives what one undisturbed run gives."""
 
-import time
-
 import pytest
 
 from brazada.simulate.swim import simulate
@@ -27,32 +25,19 @@ def tables(content):
 
 
 @pytest.fixture(scope="module")
-def whole(brazada, tables, log, tmp_path_factory):
+def whole(undisturbed, tables, log):
     """The tables of one undisturbed run, and the seconds it took."""
-    warehouse, clock = tmp_path_factory.mktemp("whole"), time.monotonic()
-    brazada("swim", "ingest", *log, "--warehouse", str(warehouse))
-    seconds = time.monotonic() - clock
+    warehouse, seconds = undisturbed("swim", "ingest", *log)
     found = tables(warehouse)
     assert found["ops.quarantine"]
     return found, seconds
 
 
-def test_chaos_swim_ingest_killed_and_run_again(brazada, start, kill_group, tables, log, whole, chaos, tmp_path):
-    kills, random = chaos
-    undisturbed, seconds = whole
-    for number in range(kills):
-        words = ("swim", "ingest", *log, "--warehouse", str(tmp_path / f"killed{number}"))
-        moment = random.uniform(0.2, 1.0) * seconds
-        process = start(*words)
-        time.sleep(moment)
-        kill_group(process)
-        brazada(*words)
-        assert tables(tmp_path / f"killed{number}") == undisturbed, f"killed after {moment:.2f} s of {seconds:.2f} s"
+def test_chaos_swim_ingest_killed_and_run_again(killed, tables, log, whole):
+    found, seconds = whole
+    for warehouse, moment in killed("swim", "ingest", *log, seconds=seconds):
+        assert tables(warehouse) == found, moment
 
 
-def test_two_days_ingested_at_once(start, tables, log, whole, tmp_path):
-    both = [start("swim", "ingest", day, "--warehouse", str(tmp_path)) for day in log]
-    for process in both:
-        _, err = process.communicate(timeout=300)
-        assert process.returncode == 0, err
-    assert tables(tmp_path) == whole[0]
+def test_two_days_ingested_at_once(at_once, tables, log, whole):
+    assert tables(at_once(*[("swim", "ingest", day) for day in log])) == whole[0]

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import click
 
 from brazada.cli.options import with_settings
+from brazada.cli.steps import Work, chosen, start, start_all
 from brazada.errors import UsageError
 from brazada.settings import Settings
 
@@ -34,15 +34,6 @@ _READING: tuple[str, ...] = ("warehouse", "prices")
 _LEARNING = (*_READING, "training")
 
 
-def _start(
-    step: str, settings: Settings, verbose: bool, work: Callable[[Job], None], shown: tuple[str, ...] = _LEARNING
-) -> None:
-    from brazada.report import job
-
-    with job(f"prices {step}", settings, shown, verbose) as running:
-        work(running)
-
-
 @prices.command()
 @_source
 @click.argument("paths", nargs=-1, required=True)
@@ -51,7 +42,7 @@ def ingest(settings: Settings, verbose: bool, source: str | None, paths: tuple[s
     """Take published price files (files, folders, globs, .gz) into prices.observations."""
     from brazada.prices import ingest as library
 
-    _start("ingest", settings, verbose, lambda job: library.ingest(job, source, paths), _READING)
+    start("prices ingest", settings, verbose, lambda job: library.ingest(job, source, paths), _READING)
 
 
 @prices.command()
@@ -61,7 +52,7 @@ def series(settings: Settings, verbose: bool, source: str | None) -> None:
     """Build prices.series: the mean price over markets on each source's own calendar."""
     from brazada.prices import series as library
 
-    _start("series", settings, verbose, lambda job: library.series(job, source), _READING)
+    start("prices series", settings, verbose, lambda job: library.series(job, source), _READING)
 
 
 @prices.command()
@@ -71,7 +62,7 @@ def windows(settings: Settings, verbose: bool, source: str | None) -> None:
     """Build prices.windows: one training example per series and origin, split by date."""
     from brazada.prices import windows as library
 
-    _start("windows", settings, verbose, lambda job: library.windows(job, source), _READING)
+    start("prices windows", settings, verbose, lambda job: library.windows(job, source), _READING)
 
 
 @prices.command()
@@ -103,7 +94,7 @@ def train(
         else:
             library.train_products(job, source, f"{network}{'_attention' if attention else ''}", pattern, resume)
 
-    _start("train", settings, verbose, work)
+    start("prices train", settings, verbose, work, _LEARNING)
 
 
 @prices.command()
@@ -113,7 +104,7 @@ def backtest(settings: Settings, verbose: bool, source: str | None) -> None:
     """Judge the networks beside the baselines at rolling origins; choose what serves each series."""
     from brazada.prices import backtest as library
 
-    _start("backtest", settings, verbose, lambda job: library.backtest(job, source))
+    start("prices backtest", settings, verbose, lambda job: library.backtest(job, source), _LEARNING)
 
 
 @prices.command()
@@ -123,7 +114,7 @@ def forecast(settings: Settings, verbose: bool, source: str | None) -> None:
     """Forecast every series with the model that serves it, with 80 % and 95 % bounds."""
     from brazada.prices import forecast as library
 
-    _start("forecast", settings, verbose, lambda job: library.forecast(job, source))
+    start("prices forecast", settings, verbose, lambda job: library.forecast(job, source), _LEARNING)
 
 
 @prices.command()
@@ -133,14 +124,12 @@ def forecast(settings: Settings, verbose: bool, source: str | None) -> None:
 @with_settings
 def run(settings: Settings, verbose: bool, source: str | None, steps: str, paths: tuple[str, ...]) -> None:
     """Do all of it, or the named steps, for one source or all, in one Spark session."""
-    wanted = {step.strip() for step in steps.split(",")}
-    if unknown := wanted - set(_STEPS):
-        raise UsageError(f"steps out of {', '.join(_STEPS)}", found=", ".join(sorted(unknown)), todo="correct --steps")
+    wanted = chosen(steps, _STEPS)
     if "ingest" in wanted and not paths:
         raise UsageError("files to ingest", found="no path", todo="name one, or leave out ingest by --steps")
     from brazada.prices import backtest, forecast, ingest, series, training, windows
 
-    work: dict[str, Callable[[Job], None]] = {
+    work: dict[str, Work] = {
         "ingest": lambda job: ingest.ingest(job, source, paths),
         "series": lambda job: series.series(job, source),
         "windows": lambda job: windows.windows(job, source),
@@ -148,11 +137,7 @@ def run(settings: Settings, verbose: bool, source: str | None, steps: str, paths
         "backtest": lambda job: backtest.backtest(job, source),
         "forecast": lambda job: forecast.forecast(job, source),
     }
-    shown = _LEARNING  # once
-    for step in _JOBS:
-        if step in wanted:
-            _start(step, settings, verbose, work[step], shown)
-            shown = ()
+    start_all("prices", {step: [work[step]] for step in _JOBS if step in wanted}, settings, verbose, _LEARNING)
     if "summary" in wanted:
         _show(settings, verbose)
 

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast, get_args
+from typing import cast, get_args
 
 import click
 
 from brazada.cli.options import with_settings
+from brazada.cli.steps import Work, chosen, start, start_all
 from brazada.errors import UsageError
 from brazada.settings import Settings
 from brazada.swim.settings import Method
-
-if TYPE_CHECKING:
-    from brazada.report import Job
 
 _JOBS = ("ingest", "sessions", "laps", "fit", "score", "alerts")
 _STEPS = (*_JOBS, "summary")
@@ -38,15 +35,6 @@ _truth = click.option(
 _SECTIONS: tuple[str, ...] = ("warehouse", "swim")
 
 
-def _start(
-    step: str, settings: Settings, verbose: bool, work: Callable[[Job], None], shown: tuple[str, ...] = _SECTIONS
-) -> None:
-    from brazada.report import job
-
-    with job(f"swim {step}", settings, shown, verbose) as running:
-        work(running)
-
-
 @swim.command()
 @click.argument("paths", nargs=-1, required=True)
 @with_settings
@@ -54,7 +42,7 @@ def ingest(settings: Settings, verbose: bool, paths: tuple[str, ...]) -> None:
     """Take logs (files, folders, globs, .gz, .zst) into swim.readings."""
     from brazada.swim import ingest as library
 
-    _start("ingest", settings, verbose, lambda job: library.ingest(job, paths))
+    start("swim ingest", settings, verbose, lambda job: library.ingest(job, paths), _SECTIONS)
 
 
 @swim.command()
@@ -64,7 +52,7 @@ def sessions(settings: Settings, verbose: bool, relearn: bool) -> None:
     """Aggregate readings per tag and drill into swim.sessions, by the published method's filters."""
     from brazada.swim import sessions as library
 
-    _start("sessions", settings, verbose, lambda job: library.sessions(job, relearn))
+    start("swim sessions", settings, verbose, lambda job: library.sessions(job, relearn), _SECTIONS)
 
 
 @swim.command()
@@ -74,7 +62,7 @@ def laps(settings: Settings, verbose: bool, again: bool) -> None:
     """Find the lengths that were swum, and how, into swim.laps and swim.motions."""
     from brazada.swim import laps as library
 
-    _start("laps", settings, verbose, lambda job: library.laps(job, again))
+    start("swim laps", settings, verbose, lambda job: library.laps(job, again), _SECTIONS)
 
 
 @swim.command()
@@ -84,7 +72,7 @@ def fit(settings: Settings, verbose: bool, method: str | None) -> None:
     """Learn clusters of drills and their styles into swim.models."""
     from brazada.swim import fit as library
 
-    _start("fit", settings, verbose, lambda job: library.fit(job, cast("Method | None", method)))
+    start("swim fit", settings, verbose, lambda job: library.fit(job, cast("Method | None", method)), _SECTIONS)
 
 
 @swim.command()
@@ -94,7 +82,7 @@ def score(settings: Settings, verbose: bool, method: str | None) -> None:
     """Give every drill a style into swim.styles, by the model as it was learned."""
     from brazada.swim import score as library
 
-    _start("score", settings, verbose, lambda job: library.score(job, cast("Method | None", method)))
+    start("swim score", settings, verbose, lambda job: library.score(job, cast("Method | None", method)), _SECTIONS)
 
 
 @swim.command()
@@ -105,7 +93,13 @@ def export(settings: Settings, verbose: bool, method: str | None, target: Path) 
     """Write the styles as the published CSV: TagID,DrillID,Predicted_Style."""
     from brazada.swim import score as library
 
-    _start("export", settings, verbose, lambda job: library.export(job, target, cast("Method | None", method)))
+    start(
+        "swim export",
+        settings,
+        verbose,
+        lambda job: library.export(job, target, cast("Method | None", method)),
+        _SECTIONS,
+    )
 
 
 @swim.command()
@@ -116,7 +110,7 @@ def alerts(settings: Settings, verbose: bool, continuous: bool, paths: tuple[str
     """Watch logs (files, folders, globs) for tags that fall silent while their drill goes on, into swim.alerts."""
     from brazada.swim import alerts as library
 
-    _start("alerts", settings, verbose, lambda job: library.alerts(job, paths, continuous))
+    start("swim alerts", settings, verbose, lambda job: library.alerts(job, paths, continuous), _SECTIONS)
 
 
 @swim.command()
@@ -136,9 +130,7 @@ def run(
     paths: tuple[str, ...],
 ) -> None:
     """Do all of it, or the named steps, in one Spark session; PATHS are for ingest and alerts."""
-    wanted = {step.strip() for step in steps.split(",")}
-    if unknown := wanted - set(_STEPS):
-        raise UsageError(f"steps out of {', '.join(_STEPS)}", found=", ".join(sorted(unknown)), todo="correct --steps")
+    wanted = chosen(steps, _STEPS)
     if wanted & {"ingest", "alerts"} and not paths:
         raise UsageError("logs to ingest and watch", found="no path", todo="name them, or leave out ingest and alerts")
     if "alerts" in wanted and (packed := [path for path in paths if path.lower().endswith(".zst")]):
@@ -149,20 +141,16 @@ def run(
         raise UsageError("--truth with the step summary, which uses it", found=steps, todo="add summary to --steps")
     from brazada.swim import alerts, fit, ingest, laps, score, sessions
 
-    chosen: tuple[Method | None, ...] = methods or (None,)
-    work: dict[str, list[Callable[[Job], Any]]] = {
+    asked: tuple[Method | None, ...] = methods or (None,)
+    work: dict[str, list[Work]] = {
         "ingest": [lambda job: ingest.ingest(job, paths)],
         "sessions": [sessions.sessions],
         "laps": [laps.laps],
-        "fit": [partial(fit.fit, method=method) for method in chosen],
-        "score": [partial(score.score, method=method) for method in chosen],
+        "fit": [partial(fit.fit, method=method) for method in asked],
+        "score": [partial(score.score, method=method) for method in asked],
         "alerts": [lambda job: alerts.alerts(job, paths)],
     }
-    shown = _SECTIONS  # once
-    for step in _JOBS:
-        for part in work[step] if step in wanted else ():
-            _start(step, settings, verbose, part, shown)
-            shown = ()
+    start_all("swim", {step: work[step] for step in _JOBS if step in wanted}, settings, verbose, _SECTIONS)
     if "summary" in wanted:
         _show(settings, verbose, truth)
 

@@ -21,6 +21,7 @@ from brazada.prices.tasks import GLOBAL, global_task
 from brazada.report import Job
 from brazada.tables import Snapshot
 from brazada.training import evaluation, registry
+from brazada.training.model import Model
 
 COMBINATION = "combination"
 _KEY = ["series", "origin"]
@@ -29,11 +30,15 @@ _FORECASTS = "series string, origin date, horizon int, model string, forecast do
 
 @dataclass(frozen=True)
 class Candidate:
-    """A model's forecasts at n origins: points (n, H), NaN where it has none; quantiles (n, H, 5) if it makes any."""
+    """A model's forecasts at n origins: points (n, H), NaN where it has none; quantiles (n, H, 5) if it makes any.
+
+    `run` trained it, if a run did; `network` is the global one that forecast the latest origins.
+    """
 
     points: Doubles
     quantiles: Doubles | None = None
     run: str | None = None
+    network: Model | None = None
 
 
 @dataclass(frozen=True)
@@ -141,7 +146,7 @@ def _network(job: Job, asked: Question) -> Candidate | None:
     told = pd.concat(parts).set_index(_KEY)["prediction"].reindex(pd.MultiIndex.from_frame(asked.at.keys[_KEY]))
     shape = (len(told), task.spec["members"], task.spec["horizon"], len(QUANTILES))
     quantiles = ensemble(np.stack(told.to_list()).reshape(shape))
-    return Candidate(quantiles[..., MEDIAN], quantiles, final)
+    return Candidate(quantiles[..., MEDIAN], quantiles, final, model)
 
 
 def _staged(at: Origins, learn: Any) -> Doubles:

@@ -15,9 +15,8 @@ from brazada.prices.intervals import CONFORMAL, Bounds, apply_bounds
 from brazada.prices.results import FORECASTS, SERVING
 from brazada.prices.sources import slice_of, sources_in
 from brazada.prices.tables import SERIES, WINDOWS
-from brazada.prices.tasks import GLOBAL, global_task
+from brazada.prices.tasks import GLOBAL
 from brazada.report import Job
-from brazada.training import registry
 
 
 def forecast(job: Job, source: str | None = None) -> None:
@@ -51,16 +50,16 @@ def forecasts(job: Job, asked: Question, serving: pd.DataFrame) -> pd.DataFrame:
     known = job.store.read(SERIES.name).frame.where(F.col("source") == asked.source)
     named = known.select("series", "product", "unit_base").distinct().toPandas()
     last = asked.at.keys[["series"]].assign(last_price=asked.at.last[:, 0])
-    looked = _attention(job, asked, found)
+    looked = _attention(asked, found)
     return made.merge(named, on="series").merge(last, on="series").merge(looked, on=["series", "model"], how="left")
 
 
-def _attention(job: Job, asked: Question, found: dict[str, Candidate]) -> pd.DataFrame:
+def _attention(asked: Question, found: dict[str, Candidate]) -> pd.DataFrame:
     """The steps that the global network looked at, per series: columns series, model, attention."""
     from brazada.prices.networks import attention_weights
 
-    if GLOBAL not in found:
+    model = found[GLOBAL].network if GLOBAL in found else None
+    if model is None:
         return pd.DataFrame({"series": [], "model": [], "attention": []}, dtype=object)
-    model = registry.load(job, global_task(job.settings.prices, asked.source), found[GLOBAL].run)
     weights = attention_weights(model.keras(), model.task.decode(asked.at.batch)[0])
     return pd.DataFrame({"series": asked.at.keys["series"], "model": GLOBAL, "attention": list(weights.tolist())})

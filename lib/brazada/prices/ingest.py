@@ -59,14 +59,15 @@ def ingest(job: Job, source: str | None, paths: Sequence[str]) -> None:
             new = _new(job, sources, found)
             if skipped := len(uris) - len(new):
                 job.note(f"{skipped} of {len(uris)} files known already, skipped")
-            for name, group in groupby(sorted(new, key=lambda item: item.source), key=lambda item: item.source):
-                members = list(group)
-                with _judged(job, name, members) as judged:
-                    bar.advance(0, what=f"{name}: compare with the table")
-                    tallies = tally(judged, [item.file.path for item in members])
-                    _write(job, judged, members, tallies)
-                    _count(job, tallies)
-                bar.advance(len(members), what=f"{name}: written")
+            if not new:
+                return
+            with _judged(job, new) as judged:
+                bar.advance(0, what="compare with the table")
+                tallies = tally(judged, [item.file.path for item in new])
+                bar.advance(0, what="write")
+                _write(job, judged, new, tallies)
+                _count(job, tallies)
+            bar.advance(len(new))
 
 
 def _new(job: Job, sources: Mapping[str, Source], found: Mapping[str, InputFile]) -> list[_New]:
@@ -81,13 +82,14 @@ def _new(job: Job, sources: Mapping[str, Source], found: Mapping[str, InputFile]
 
 
 @contextmanager
-def _judged(job: Job, source: str, new: Sequence[_New]) -> Iterator[DataFrame]:
+def _judged(job: Job, new: Sequence[_New]) -> Iterator[DataFrame]:
     """All rows of the new files with their outcome, kept while they are counted and written."""
     job.store.ensure(OBSERVATIONS)
     table = job.store.read(OBSERVATIONS.name).frame
     # What a killed run left of these very files is not known yet: it is written again, to the same effect.
-    known = table.where((F.col("source") == source) & ~F.col("batch").isin([item.file.batch for item in new]))
-    rows = reduce(DataFrame.unionByName, _rows(job, source, new))
+    sources, batches = {item.source for item in new}, [item.file.batch for item in new]
+    known = table.where(F.col("source").isin([*sources]) & ~F.col("batch").isin(batches))
+    rows = reduce(DataFrame.unionByName, _rows(job, new))
     refused = F.when(F.col("outcome") == QUARANTINED, F.col("raw"))  # the text of the others is not needed again
     judged = verdicts(rows, known).withColumn("raw", refused).persist(StorageLevel.MEMORY_AND_DISK)
     try:
@@ -96,12 +98,12 @@ def _judged(job: Job, source: str, new: Sequence[_New]) -> Iterator[DataFrame]:
         judged.unpersist()
 
 
-def _rows(job: Job, source: str, new: Sequence[_New]) -> Iterator[DataFrame]:
+def _rows(job: Job, new: Sequence[_New]) -> Iterator[DataFrame]:
     """One frame for each layout and order of columns."""
     alike = sorted(new, key=lambda item: (item.columns.name, item.columns.names))
     for _, group in groupby(alike, key=lambda item: (item.columns.name, item.columns.names)):
         members = list(group)
-        columns = members[0].columns
+        source, columns = members[0].source, members[0].columns
         lines = files.lines(job.spark, [item.file.path for item in members], columns.layout.encoding)
         yield files.rows(lines, columns, source, job.settings.prices)
 

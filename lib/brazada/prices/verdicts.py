@@ -8,7 +8,7 @@ from pyspark.sql import functions as F
 from brazada.prices.files import PRICES
 from brazada.prices.tables import OBSERVATIONS
 
-KEY = tuple(name for name in OBSERVATIONS.key if name != "source")
+KEY = OBSERVATIONS.key
 GOOD, DUPLICATE, QUARANTINED, BLANK = "good", "duplicate", "quarantined", "blank"
 
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from functools import reduce
+from functools import partial, reduce
 
 from pyspark.sql import DataFrame, Observation, Row
 from pyspark.sql import functions as F
@@ -17,10 +18,11 @@ from brazada.swim.packs import ROWS, packed, packed_files, positions, reasons, r
 from brazada.swim.parse import HEADER, POSITION
 from brazada.swim.tables import READINGS
 from brazada.tables import literal
-from brazada.tables.files import InputFile, inspect, list_files, local_path, read_path, splittable
+from brazada.tables.files import InputFile, first_line, inspect, list_files, local_path, read_path, splittable
 from brazada.tables.ops import INGESTED_FILES, QUARANTINE
 
 SUFFIXES = (".csv", ".csv.gz", ".csv.zst")
+_READERS = 4  # files read at once, to tell whether they are known
 _TEXT_PER_PARTITION = 96 * 2**20  # bytes; as a file of readings about a fifth of it
 _KEYS = ("tag", "drill", "millis", *POSITION)
 
@@ -30,17 +32,20 @@ def ingest(job: Job, paths: Sequence[str]) -> None:
 
     A file is known by its content; only new ones are read. A drill that the table has already, and that a new file adds
     to, is made again as a whole, and no other is touched. Safe to repeat after a kill at any point: what landed is
-    known by its keys, and the file itself is noted last. Raises InputError for paths without files and for empty,
-    unreadable or foreign files, before anything is written.
+    known by its keys, and the file itself is noted last. Raises InputError for paths without files and for empty or
+    foreign files before anything is written, and for unreadable ones before any row is.
     """
     uris = list_files(job.spark, paths, SUFFIXES)
     with job.progress("swim logs", total=len(uris) + 3) as bar:
-        found: dict[str, InputFile] = {}
         for uri in uris:
-            file = inspect(job.spark, uri)
-            _check_header(file)
-            found.setdefault(file.batch, file)
-            bar.advance(what=f"read {uri.rpartition('/')[2]}")
+            _check_header(job, uri)
+        found: dict[str, InputFile] = {}
+        with ThreadPoolExecutor(_READERS) as pool:
+            files = pool.map(partial(inspect, job.spark), uris)
+            job.store.ensure(READINGS)  # meanwhile: both take seconds
+            for file in files:
+                found.setdefault(file.batch, file)
+                bar.advance(what=f"read {file.path.rpartition('/')[2]}")
         with job.store.exclusive(READINGS.name):
             known = _ingested(job, found)
             new = [file for batch, file in found.items() if batch not in known]
@@ -71,7 +76,6 @@ class _Batch:
     added_in: int = field(init=False)
 
     def __post_init__(self) -> None:
-        self.job.store.ensure(READINGS)
         self.added_in = drills.newest(self.job.store.read(READINGS.name)) + 1
 
     def write_readings(self) -> None:
@@ -244,12 +248,10 @@ class _Batch:
         return f"job = {literal(self.job.name)} AND batch IN ({listed})"
 
 
-def _check_header(file: InputFile) -> None:
-    found = file.first_line.decode("utf-8-sig", "replace").strip()
+def _check_header(job: Job, uri: str) -> None:
+    found = first_line(job.spark, uri).decode("utf-8-sig", "replace").strip()
     if found != HEADER:
-        raise InputError(
-            f"the header {HEADER}", found=f"{found[:200]!r} in {file.path}", todo="check that it is a swim log"
-        )
+        raise InputError(f"the header {HEADER}", found=f"{found[:200]!r} in {uri}", todo="check that it is a swim log")
 
 
 def _ingested(job: Job, found: Mapping[str, InputFile]) -> set[str]:

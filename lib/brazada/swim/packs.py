@@ -140,11 +140,12 @@ def _pieces(path: str, start: int) -> Iterator[bytes]:
 
 
 def _packed(text: bytes, file_id: int, settings: Swim) -> Iterator[pa.RecordBatch]:
-    refused = 0
+    sound = refused = 0
     for part in read(text, settings):
+        sound += len(part.places)
         refused += len(part.refused)
         yield from _packs(part, np.full(len(part.rows), file_id), kept=False)
-    yield batch_of(PACKS, 1, file_id=[file_id], lines=[text.count(b"\n")], refused=[refused])
+    yield batch_of(PACKS, 1, file_id=[file_id], lines=[sound + refused], refused=[refused])
 
 
 def _with_bytes(lines: DataFrame) -> DataFrame:

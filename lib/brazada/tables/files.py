@@ -49,33 +49,46 @@ def list_files(spark: SparkSession, paths: Sequence[str], suffixes: tuple[str, .
 
 def inspect(spark: SparkSession, path: str) -> InputFile:
     """Read a file through once, and its first line. Raises InputError if it is empty or cannot be read."""
+    first = first_line(spark, path)
+    with _readable(path):
+        return InputFile(path, _digest(spark, path), first, _size(spark, path))
+
+
+def first_line(spark: SparkSession, path: str) -> bytes:
+    """The first line of a file. Raises InputError if it is empty or cannot be read."""
+    with _readable(path):
+        if plain := local_path(path):
+            with Path(plain).open("rb") as file:
+                first = next(iter(file.readline(_FIRST_LINE).splitlines()), None)
+        else:
+            first = _first_line_by_hadoop(spark, path)
+    if first is None:
+        raise InputError("a file with a header line", found=f"an empty {path}", todo="fetch it again, or leave it out")
+    return first
+
+
+@contextmanager
+def _readable(path: str) -> Iterator[None]:
     try:
-        batch, first = _read_plain(plain) if (plain := local_path(path)) else _read_by_hadoop(spark, path)
-        size = _size(spark, path)
+        yield
     except (OSError, Py4JJavaError) as error:
         cause = str(error.java_exception.toString()) if isinstance(error, Py4JJavaError) else str(error)
         raise InputError("a readable file", found=f"{path}: {cause}", todo="check it, or copy it again") from error
-    if first is None:
-        raise InputError("a file with a header line", found=f"an empty {path}", todo="fetch it again, or leave it out")
-    return InputFile(path, batch, first, size)
 
 
-def _read_plain(path: str) -> tuple[str, bytes | None]:
-    with Path(path).open("rb") as file:
-        batch = hashlib.file_digest(file, "sha256").hexdigest()
-        file.seek(0)
-        lines = file.readline(_FIRST_LINE).splitlines()
-        return batch, lines[0] if lines else None
+def _digest(spark: SparkSession, path: str) -> str:
+    if plain := local_path(path):
+        with Path(plain).open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    with _opened(spark, path) as stream:
+        return str(spark._jvm.org.apache.commons.codec.digest.DigestUtils.sha256Hex(stream))  # type: ignore[union-attr]
 
 
-def _read_by_hadoop(spark: SparkSession, path: str) -> tuple[str, bytes | None]:
+def _first_line_by_hadoop(spark: SparkSession, path: str) -> bytes | None:
     jvm: Any = spark._jvm
     with _opened(spark, path) as stream:
-        batch = str(jvm.org.apache.commons.codec.digest.DigestUtils.sha256Hex(stream))
-    with _opened(spark, path) as stream:
-        reader = jvm.java.io.BufferedReader(jvm.java.io.InputStreamReader(stream, "ISO-8859-1"))
-        first = reader.readLine()
-    return batch, None if first is None else str(first).encode("latin-1")
+        first = jvm.java.io.BufferedReader(jvm.java.io.InputStreamReader(stream, "ISO-8859-1")).readLine()
+    return None if first is None else str(first).encode("latin-1")
 
 
 def read_path(uri: str) -> str:

@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from pyspark.sql import DataFrame
 
     from brazada.report import Job
-    from brazada.tables import Snapshot
 
 _BATCH = 1024  # rows at once through the network
 
@@ -41,22 +40,6 @@ def predict(job: Job, model: Model, frame: DataFrame, key: Sequence[str]) -> Dat
 
     names = list(dict.fromkeys([*keys, *columns]))
     return frame.select(*names).mapInArrow(run, schema)
-
-
-def record(job: Job, model: Model, snapshot: Snapshot, predictions: DataFrame, key: Sequence[str]) -> int:
-    """Keep predictions over the rows of a snapshot in `ml.predictions`; the same again changes nothing."""
-    from pyspark.sql import functions as F
-
-    from brazada.training.tables import PREDICTIONS
-
-    rows = predictions.select(
-        F.lit(model.run).alias("run"),
-        F.concat_ws("/", *[F.col(name).cast("string") for name in key]).alias("id"),
-        F.lit(snapshot.table).alias("table"),
-        F.lit(snapshot.version).cast("long").alias("version"),
-        "prediction",
-    )
-    return job.store.merge(PREDICTIONS, rows)
 
 
 _last: dict[str, Any] = {}  # the network of the last call of `predict` that this process had a task of

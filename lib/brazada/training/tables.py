@@ -1,10 +1,10 @@
-"""The tables of runs, their figures and predictions."""
+"""The tables of runs and their figures."""
 
 from __future__ import annotations
 
 from pyspark.sql import types as T
 
-from brazada.tables import Table, array_of, column
+from brazada.tables import Table, column
 
 RUNS = Table(
     name="ml.runs",
@@ -48,19 +48,4 @@ METRICS = Table(
         ]
     ),
     key=("run", "name", "step"),
-)
-
-PREDICTIONS = Table(
-    name="ml.predictions",
-    comment="One row per prediction of a stored model.",
-    columns=T.StructType(
-        [
-            column("run", T.StringType(), "Run whose model predicted"),
-            column("id", T.StringType(), "Key of the row predicted for; its columns joined by '/'"),
-            column("table", T.StringType(), "Table that row stands in"),
-            column("version", T.LongType(), "Version of that table"),
-            column("prediction", array_of(T.FloatType()), "The model's output, flattened"),
-        ]
-    ),
-    key=("run", "id"),
 )
