@@ -82,7 +82,17 @@ def _refitted(start: Start, outcome: Outcome, promoted: bool) -> Run | None:
 
 
 def register(job: Job, task: Task, run: Run, ranks: int) -> None:
-    """Log to MLflow, then mirror to the tables. Doing it twice leaves one run."""
+    """Log a run and its refit to MLflow, then mirror them to the tables. Doing it twice leaves each once."""
+    made = [one for one in (run, run.refit) if one]
+    rows = [_logged(job, task, one, ranks) for one in made]
+    figures = [figure for one in made for figure in _figures(one)]
+    job.store.append_once(METRICS, job.spark.createDataFrame(figures, METRICS.columns), run.id)
+    job.store.append_once(RUNS, job.spark.createDataFrame(rows, RUNS.columns), run.id)
+    job.note(f"run {run.id}: {'promoted' if run.promoted else 'NOT promoted'}, {run.reason}")
+
+
+def _logged(job: Job, task: Task, run: Run, ranks: int) -> tuple[Any, ...]:
+    """Log a run to MLflow; its row of `ml.runs`."""
     start, outcome = run.start, run.outcome
     facts = {"table": start.table, "version": start.version, "filter": start.where, "code": code_version()}
     with TemporaryDirectory(prefix="brazada-run-") as folder:
@@ -92,11 +102,7 @@ def register(job: Job, task: Task, run: Run, ranks: int) -> None:
     baseline = outcome.baseline.get(task.judged_by)
     row = (start.run, task.name, dt.datetime.now(dt.UTC), *facts.values(), start.seed, ranks)
     row += (json.dumps(dict(start.spec)), packages(), len(outcome.history), outcome.best_epoch, task.judged_by)
-    row += (run.score, baseline, start.refit_of, run.promoted, run.reason, logged)
-    job.store.merge(METRICS, job.spark.createDataFrame(_figures(run), METRICS.columns))
-    job.store.merge(RUNS, job.spark.createDataFrame([row], RUNS.columns))
-    if run.score is not None:
-        job.note(f"run {run.id}: {'promoted' if run.promoted else 'NOT promoted'}, {run.reason}")
+    return (*row, run.score, baseline, start.refit_of, run.promoted, run.reason, logged)
 
 
 def register_many(job: Job, task: Task, many: Many) -> None:

@@ -46,8 +46,7 @@ def train(job: Job, task: Task, where: str = "true", *, resume: str | None = Non
         task, plan, options.feed, options.shuffle_mb, options.threads_per_rank, start.seed, folder, start.refit
     )
     run = judge(task, start, _launched(job, runner, order, start))
-    for made in filter(None, (run, run.refit)):
-        register(job, task, made, runner.ranks)
+    register(job, task, run, runner.ranks)
     files.remove(folder)
     return run
 
