@@ -101,8 +101,8 @@ def _explain_missing(store: Store, query: str) -> None:
     """Raise TableError if the query names a view whose tables are not all there."""
     present = {view.name for view in store.present(_views())}
     for view in _views():
-        missing = [name for name in view.tables if not store.exists(name)]
         if view.name not in present and re.search(rf"\b{re.escape(view.name)}\b", query, re.IGNORECASE):
+            missing = [name for name in view.tables if not store.exists(name)]
             raise TableError(
                 f"what {view.name} is a view of: {', '.join(view.tables)}",
                 found=f"no {', '.join(missing)} in {store.warehouse.path or store.warehouse.catalog}",

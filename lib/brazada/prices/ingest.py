@@ -20,7 +20,7 @@ from brazada.prices.tables import OBSERVATIONS
 from brazada.prices.tallies import Tally, tally
 from brazada.prices.verdicts import DUPLICATE, GOOD, QUARANTINED, verdicts
 from brazada.report import Job
-from brazada.tables.files import InputFile, inspect, list_files
+from brazada.tables.files import InputFile, first_line, inspect, list_files
 from brazada.tables.ops import INGESTED_FILES, QUARANTINE
 
 SUFFIXES = (".csv", ".csv.gz", ".txt", ".txt.gz")
@@ -78,7 +78,7 @@ def _new(job: Job, sources: Mapping[str, Source], found: Mapping[str, InputFile]
         known = {row["batch"] for row in mine.select("batch").collect()}
     fresh = [file for batch, file in found.items() if batch not in known]
     layouts = {f"{name}/{layout}": rules for name, one in sources.items() for layout, rules in one.layouts.items()}
-    return [_New(file, recognise(file.first_line, layouts, file.path)) for file in fresh]
+    return [_New(file, recognise(first_line(job.spark, file.path), layouts, file.path)) for file in fresh]
 
 
 @contextmanager

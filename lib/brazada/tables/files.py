@@ -21,11 +21,10 @@ _FIRST_LINE = 2**16  # bytes: more is no header
 
 @dataclass(frozen=True)
 class InputFile:
-    """A file to read: its URI, the SHA-256 of its content (decompressed), first line as bytes, bytes on disk."""
+    """A file to read: its URI, the SHA-256 of its content (decompressed), bytes on disk."""
 
     path: str
     batch: str
-    first_line: bytes
     size: int
 
 
@@ -48,10 +47,9 @@ def list_files(spark: SparkSession, paths: Sequence[str], suffixes: tuple[str, .
 
 
 def inspect(spark: SparkSession, path: str) -> InputFile:
-    """Read a file through once, and its first line. Raises InputError if it is empty or cannot be read."""
-    first = first_line(spark, path)
+    """Read a file through once. Raises InputError if it cannot be read."""
     with _readable(path):
-        return InputFile(path, _digest(spark, path), first, _size(spark, path))
+        return InputFile(path, _digest(spark, path), _size(spark, path))
 
 
 def first_line(spark: SparkSession, path: str) -> bytes:

@@ -12,7 +12,7 @@ from brazada.prices.layouts import recognise
 from brazada.prices.verdicts import KEY, PRICES, verdicts
 from brazada.report import Job
 from brazada.tables import Store
-from brazada.tables.files import inspect, list_files
+from brazada.tables.files import first_line, list_files
 
 KALIMATI = "Commodity,Date,Unit,Minimum,Maximum,Average"
 CONSUMER = (
@@ -41,7 +41,7 @@ def judge(spark, settings):
         layouts = settings.prices.sources[source].layouts
         frames = []
         for uri in list_files(spark, paths, (".csv",)):
-            columns = recognise(inspect(spark, uri).first_line, layouts, uri)
+            columns = recognise(first_line(spark, uri), layouts, uri)
             lines = files.lines(spark, [uri], columns.layout.encoding)
             frames.append(files.rows(lines, columns, source, settings.prices))
         rows = reduce(DataFrame.unionByName, frames)
