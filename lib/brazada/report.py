@@ -116,8 +116,7 @@ def _append(run: Job, started: dt.datetime, clock: float, error: str | None) -> 
         "tables_written": dict(run.store.writes),
         "error": error[:2000] if error else None,
     }
-    frame = run.spark.createDataFrame([tuple(row[name] for name in JOB_RUNS.columns.names)], JOB_RUNS.columns)
-    run.store.append_once(JOB_RUNS, frame, run.run_id)
+    run.store.append_once(JOB_RUNS, [tuple(row[name] for name in JOB_RUNS.columns.names)], run.run_id)
 
 
 def _print(run: Job, seconds: float) -> None:

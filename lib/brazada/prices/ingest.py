@@ -126,7 +126,7 @@ def _write(job: Job, judged: DataFrame, new: Sequence[_New], tallies: Mapping[st
     slice_of_files = f"job = '{job.name}' AND batch IN ({listed})"
     job.store.replace(QUARANTINE, refused.where(F.col("line") > 1), slice_of_files)
     done = [_ingested(job, item, tallies[item.file.path]) for item in new]
-    job.store.merge(INGESTED_FILES, job.spark.createDataFrame(done, INGESTED_FILES.columns), update=False)
+    job.store.merge(INGESTED_FILES, done, update=False)
 
 
 def _ingested(job: Job, item: _New, counted: Tally) -> Row:

@@ -61,7 +61,7 @@ def _record(job: Job, source: str, network: str, many: Many) -> None:
         errors = fit.metrics.get("mae"), fit.baseline.get("mae"), fit.error
         made = network, many.run, fit.status, fit.seconds, fit.best_epoch
         rows.append((source, fit.group["series"], *made, *errors, many.version))
-    job.store.merge(FITS, job.spark.createDataFrame(rows, FITS.columns))
+    job.store.merge(FITS, rows)
     failed = [fit for fit in many.fits if fit.status == "failed"]
     better = sum(fit.metrics["mae"] < fit.baseline["mae"] for fit in many.fits if fit.status == "done")
     done = len(many.fits) - len(failed)

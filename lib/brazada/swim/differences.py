@@ -9,28 +9,34 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
+from pyspark import Accumulator
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
-from pyspark.sql import types as T
 
-from brazada.swim.packs import OF, PLACE, batch_of, columns
+from brazada.swim.packs import OF, batch_of
 from brazada.swim.parse import POSITION, RECORD
+from brazada.swim.tables import READINGS
+from brazada.tables.direct import Make
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-_JUDGED = columns(
-    **OF, ts=T.TimestampType(), **PLACE, dx_m=T.DoubleType(), dt_s=T.DoubleType(), conflict=T.BooleanType()
-)
 _ROWS_AT_ONCE = 100_000
 
 
-def judged(packs: DataFrame, partitions: int) -> DataFrame:
-    """PACKS as readings by tag, drill and time, with `dx_m` and `dt_s`; rows with `conflict` are none.
+def together(packs: DataFrame, partitions: int) -> DataFrame:
+    """PACKS with all of a tag and drill in one partition."""
+    of_drills = packs.where("drill IS NOT NULL").select(*OF, "kept", "packed")
+    return of_drills.repartition(partitions, F.xxhash64("tag", "drill"))
 
-    Of rows with the same tag, drill and time one is good: one of the table (`kept`) before new ones, then the least
-    position, so that the order of the input has no part in it. Its position again is a duplicate and left out, another
-    is a conflict. No difference crosses tags or drills (those of the thesis do).
+
+def readings(added_in: int, conflicts: Accumulator[int]) -> Make:
+    """A function that makes PACKS, all of a tag and drill `together`, to rows of `swim.readings`.
+
+    They come by tag, drill and time, with `dx_m` and `dt_s`. Of positions with the same tag, drill and time one is
+    good: one of the table (`kept`) before new ones, then the least, so that the order of the input has no part in it.
+    It again is a duplicate and left out, another is too, and counts in `conflicts`. No difference crosses tags or
+    drills (those of the thesis do).
     """
 
     def run(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
@@ -39,12 +45,12 @@ def judged(packs: DataFrame, partitions: int) -> DataFrame:
             for tag, drill, *of, content in zip(*[column.to_pylist() for column in batch.columns], strict=True):
                 drills[tag, drill].append(_Pack(np.frombuffer(content, RECORD), *of))
         for keys in _shares(drills):
-            batch = _judged(keys, [drills.pop(key) for key in keys])
+            batch, others = _judged(keys, [drills.pop(key) for key in keys], added_in)
+            conflicts.add(others)
             for start in range(0, batch.num_rows, _ROWS_AT_ONCE):
                 yield batch.slice(start, _ROWS_AT_ONCE)
 
-    of_drills = packs.where("drill IS NOT NULL").select(*OF, "kept", "packed")
-    return of_drills.repartition(partitions, F.xxhash64("tag", "drill")).mapInArrow(run, _JUDGED)
+    return run
 
 
 def speed(dx_m: str = "dx_m", dt_s: str = "dt_s") -> Column:
@@ -77,8 +83,10 @@ def _shares(drills: Mapping[tuple[str, str], Sequence[_Pack]]) -> list[list[tupl
     return shares
 
 
-def _judged(keys: Sequence[tuple[str, str]], drills: Sequence[list[_Pack]]) -> pa.RecordBatch:
-    """All of some drills: their good rows in order, then those in conflict."""
+def _judged(
+    keys: Sequence[tuple[str, str]], drills: Sequence[list[_Pack]], added_in: int
+) -> tuple[pa.RecordBatch, int]:
+    """The good rows of some drills in order, and how many were in conflict with one."""
     import pyarrow as pa
 
     packs = [pack for drill in drills for pack in sorted(drill, key=lambda pack: pack.rows["millis"][0])]
@@ -93,25 +101,20 @@ def _judged(keys: Sequence[tuple[str, str]], drills: Sequence[list[_Pack]]) -> p
         rows, drill, file_id = rows[order], drill[order], file_id[order]
     again = np.append(False, (np.diff(rows["millis"]) == 0) & (np.diff(drill) == 0))
     moved = np.append(False, np.logical_or.reduce([np.diff(rows[name]) != 0 for name in POSITION]))
-    good, conflicts = np.flatnonzero(~again), np.flatnonzero(again & moved)
-    within = np.diff(drill[good]) == 0
-    differences = {
-        "dx_m": np.abs(np.diff(rows["x_m"][good])),
-        "dt_s": np.diff(rows["millis"][good]) / 1000.0,
-    }
-    shown = np.concatenate([good, conflicts])
-    of = pa.array(drill[shown])
-    return batch_of(
-        _JUDGED,
-        len(shown),
-        tag=pa.array([tag for tag, _ in keys]).take(of),
-        drill=pa.array([name for _, name in keys]).take(of),
-        file_id=file_id[shown],
-        ts=pa.array(rows["millis"][shown] * 1000).cast(pa.timestamp("us", "UTC")),
-        **{name: rows[name][shown] for name in POSITION},
-        **{
-            name: np.concatenate([[0.0], np.where(within, values, 0.0), np.zeros(len(conflicts))])
-            for name, values in differences.items()
-        },
-        conflict=np.repeat([False, True], [len(good), len(conflicts)]),
+    good = rows[~again]
+    of = drill[~again]
+    first = np.append(True, np.diff(of) != 0)
+    numbers = pa.array(of)
+    batch = batch_of(
+        READINGS.columns,
+        len(good),
+        tag=pa.array([tag for tag, _ in keys]).take(numbers),
+        drill=pa.array([name for _, name in keys]).take(numbers),
+        ts=pa.array(good["millis"] * 1000).cast(pa.timestamp("us", "UTC")),
+        **{name: good[name] for name in POSITION},
+        dx_m=np.where(first, 0.0, np.abs(np.diff(good["x_m"], prepend=0.0))),
+        dt_s=np.where(first, 0.0, np.diff(good["millis"], prepend=0) / 1000.0),
+        file_id=file_id[~again],
+        added_in=np.full(len(good), added_in),
     )
+    return batch, int(np.count_nonzero(again & moved))

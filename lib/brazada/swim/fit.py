@@ -68,8 +68,7 @@ def fit(job: Job, method: Method | None = None) -> None:
         "margin": names.margin,
         "warning": warning,
     }
-    frame = job.spark.createDataFrame([tuple(row[name] for name in MODELS.columns.names)], MODELS.columns)
-    job.store.replace(MODELS, frame, f"method = '{method}'")
+    job.store.replace(MODELS, [tuple(row[name] for name in MODELS.columns.names)], f"method = '{method}'")
     job.note(
         f"{method} model {row['model']}: {k} clusters of {found:,} drills, silhouette {learned.silhouette:.2f}; fits of"
         f" {kmeans.SEEDS} seeds agree by {learned.agreement:.2f} (clusters) and {learned.style_agreement:.2f} (styles);"

@@ -13,7 +13,7 @@ from pyspark.sql import functions as F
 from brazada.errors import InputError
 from brazada.report import Job
 from brazada.swim import drills
-from brazada.swim.differences import judged
+from brazada.swim.differences import readings, together
 from brazada.swim.packs import ROWS, packed, packed_files, positions, reasons, repacked, unpacked
 from brazada.swim.parse import HEADER, POSITION
 from brazada.swim.tables import READINGS
@@ -81,7 +81,7 @@ class _Batch:
     def write_readings(self) -> None:
         """Append the drills that are new; make those again that the table has already."""
         packs = self.packs()
-        read, told = Observation(), Observation()
+        read, conflicts = Observation(), self.job.spark.sparkContext.accumulator(0)
         again = F.lit(False)
         if self.added_in > 1:
             known = drills.known(self.job).select("drill").distinct().withColumn("known", F.lit(True))
@@ -90,13 +90,12 @@ class _Batch:
         sums = {str(file_id): F.when(F.col("file_id") == file_id, F.col("lines")) for file_id in of_files}
         sums |= {"refused": F.col("refused"), "known": F.when(again, F.col("samples"))}
         counts = [F.coalesce(F.sum(column), F.lit(0)).alias(name) for name, column in sums.items()]
-        fresh = judged(packs.observe(read, *counts).where(~again), self.partitions())
-        fresh = fresh.observe(told, F.count_if("conflict").alias("conflicts"))
-        self.job.store.append_once(READINGS, self.readings(fresh, self.added_in), self.named())
-        # Where the batch had landed, by a run that was killed then, nothing was written and nothing observed.
-        counted = read.get or packs.agg(*counts).collect()[0].asDict()
+        fresh = together(packs.observe(read, *counts).where(~again), self.partitions())
+        if self.job.store.append_made(READINGS, fresh, readings(self.added_in, conflicts), self.named()):
+            counted, self.conflicts = read.get, conflicts.value
+        else:  # it had landed, by a run that was killed then: nothing was counted
+            counted, self.conflicts = packs.agg(*counts).collect()[0].asDict(), 1
         self.lines, self.refused = {file_id: counted[str(file_id)] for file_id in of_files}, counted["refused"]
-        self.conflicts = told.get.get("conflicts", 1) or 0
         if counted["known"]:
             self._make_again(unpacked(packs.where(again)), counted["known"])
 
@@ -112,8 +111,9 @@ class _Batch:
             again = drills.among(touched)
             # A number of its own: who reads between this write and the last must find it new.
             kept = repacked(self._kept(touched), F.lit(True))
-            both = judged(kept.unionByName(repacked(late, F.lit(False))), self.partitions())
-            rows = self.readings(both, self.added_in + 1)
+            both = together(kept.unionByName(repacked(late, F.lit(False))), self.partitions())
+            make = readings(self.added_in + 1, self.job.spark.sparkContext.accumulator(0))
+            rows = both.mapInArrow(make, READINGS.columns)
             self.job.store.replace(READINGS, rows, again)
             # Delta's overwrite of a slice leaves an observation empty. What became no reading may be in conflict.
             of_files = F.col("file_id").isin([_file_id(file) for file in self.files])
@@ -202,8 +202,7 @@ class _Batch:
             self.job.report.rows_quarantined += counts[2]
             if not counts[0]:
                 self.job.note(f"{file.path}: no row below its header")
-        frame = self.job.spark.createDataFrame(notes, INGESTED_FILES.columns)
-        self.job.store.append_once(INGESTED_FILES, frame, self.named())
+        self.job.store.append_once(INGESTED_FILES, notes, self.named())
 
     def packs(self) -> DataFrame:
         """The positions of all files, packed."""
@@ -233,10 +232,6 @@ class _Batch:
     def named(self) -> str:
         """A name for this ingest of these files."""
         return f"{self.added_in}/" + "+".join(sorted(file.batch[:16] for file in self.files))
-
-    def readings(self, judged_rows: DataFrame, added_in: int) -> DataFrame:
-        """The good rows as rows of the table."""
-        return judged_rows.where("NOT conflict").withColumn("added_in", F.lit(added_in))
 
     def partitions(self) -> int:
         """Tasks to sort with: by the bytes of the text, at least one for each core."""

@@ -32,8 +32,7 @@ def columns(**kinds: T.DataType) -> T.StructType:
 
 
 OF = {"tag": T.StringType(), "drill": T.StringType(), "file_id": T.LongType()}
-PLACE = dict.fromkeys(POSITION, T.DoubleType())
-ROWS = columns(**OF, millis=T.LongType(), **PLACE)
+ROWS = columns(**OF, millis=T.LongType(), **dict.fromkeys(POSITION, T.DoubleType()))
 # `packed` holds the RECORDs of so many samples; a row without a drill only counts lines.
 PACKS = columns(
     **OF,

@@ -85,7 +85,7 @@ def _limits(job: Job, relearn: bool) -> tuple[Row, bool]:
             found="none",
             todo="check swim.records, or ingest a log with more readings",
         )
-    job.store.append_once(LIMITS, job.spark.createDataFrame([row], learned.schema), str(number))
+    job.store.append_once(LIMITS, [tuple(row[name] for name in LIMITS.columns.names)], str(number))
     return row, True
 
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 from delta.exceptions import DeltaConcurrentModificationException
 from delta.tables import DeltaTable
@@ -19,10 +19,14 @@ from pyspark.sql.types import StructType
 
 from brazada.errors import TableError, VersionError
 from brazada.settings import Warehouse
+from brazada.tables import direct
 from brazada.tables.locks import exclusive
 from brazada.tables.table import Table, View, literal
 
-Result = TypeVar("Result")
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+Rows = DataFrame | Sequence[tuple[Any, ...]]  # a frame, or rows at hand in the declared columns
 
 _LAST_COMMIT = "spark.databricks.delta.lastCommitVersionInSession"
 
@@ -49,6 +53,7 @@ class Store:
     reads: dict[str, int] = field(default_factory=dict)
     writes: dict[str, int] = field(default_factory=dict)
     _attached: set[str] = field(default_factory=set)
+    _ensured: set[str] = field(default_factory=set)
 
     def location(self, name: str) -> str | None:
         """Where the table `schema.table` lies, or None where the catalog decides."""
@@ -64,48 +69,52 @@ class Store:
         )
 
     def exists(self, name: str) -> bool:
-        """Whether the table is there, attaching it to the session's catalog on the way."""
+        """Whether the table is there."""
         if name in self._attached:
             return True
         location = self.location(name)
         if location is None:
-            found = self.spark.catalog.tableExists(name)
-        elif found := DeltaTable.isDeltaTable(self.spark, location):
-            self._make_schema(name)
-            self.spark.sql(f"CREATE TABLE IF NOT EXISTS {name} USING delta LOCATION {literal(location)}")
-        if found:
-            self._attached.add(name)
-        return found
+            return bool(self.spark.catalog.tableExists(name))
+        return direct.exists(location) if self._on_disk else DeltaTable.isDeltaTable(self.spark, location)
 
     def ensure(self, table: Table) -> None:
         """Create the table from its declaration, or check that what is there has the declared columns."""
+        if table.name in self._ensured:
+            return
         with self.exclusive(table.name):
             if not self.exists(table.name):
-                self._make_schema(table.name)
-                builder = DeltaTable.createIfNotExists(self.spark).tableName(table.name).addColumns(table.columns)
-                if location := self.location(table.name):
-                    builder = builder.location(location)
-                if table.cluster_by:
-                    builder = builder.clusterBy(*table.cluster_by)
-                if table.partition_by:
-                    builder = builder.partitionedBy(*table.partition_by)
-                if table.stats_on:
-                    builder = builder.property("delta.dataSkippingStatsColumns", ",".join(table.stats_on))
-                for name, condition in table.constraints.items():
-                    builder = builder.property(f"delta.constraints.{name}", condition)
-                # Petastorm reads data files as they are: a deletion vector would bring deleted rows back.
-                builder.comment(table.comment).property("delta.enableDeletionVectors", "false").execute()
-                self._attached.add(table.name)
-        _check_columns(table, self.spark.table(table.name).schema)
+                if place := self._place(table.name):
+                    direct.create(place, table, self.scratch(f"new/{table.name}"))
+                else:
+                    self._create(table)
+        place = self._place(table.name)
+        _check_columns(table, direct.columns(place) if place else self._named(table.name).toDF().schema)
+        self._ensured.add(table.name)
+
+    def _create(self, table: Table) -> None:
+        self._make_schema(table.name)
+        builder = DeltaTable.createIfNotExists(self.spark).tableName(table.name).addColumns(table.columns)
+        if location := self.location(table.name):
+            builder = builder.location(location)
+        if table.partition_by:
+            builder = builder.partitionedBy(*table.partition_by)
+        for name, value in table.properties.items():
+            builder = builder.property(name, value)
+        for name, condition in table.constraints.items():
+            builder = builder.property(f"delta.constraints.{name}", condition)
+        builder.comment(table.comment).execute()
 
     def version(self, name: str) -> int:
         """The newest version of a table."""
         self._require(name)
-        return int(DeltaTable.forName(self.spark, name).history(1).select("version").first()[0])
+        if place := self._place(name):
+            return direct.version(place)
+        return int(self._named(name).history(1).select("version").first()[0])
 
     def read(self, name: str, version: int | None = None) -> Snapshot:
         """The table at a version, the newest by default. Raises `TableError` or `VersionError`."""
         newest = self.version(name)
+        self._attach(name)
         pinned = newest if version is None else version
         try:
             frame = self.spark.sql(f"SELECT * FROM {name} VERSION AS OF {int(pinned)}")  # noqa: S608 - a declared name
@@ -122,47 +131,68 @@ class Store:
     def detail(self, name: str) -> dict[str, Any]:
         """Delta's own description of a table: description, sizeInBytes, properties, lastModified and more."""
         self._require(name)
-        return DeltaTable.forName(self.spark, name).detail().collect()[0].asDict()  # type: ignore[no-any-return]
+        return self._named(name).detail().collect()[0].asDict()  # type: ignore[no-any-return]
 
     def history(self, name: str) -> list[Row]:
         """The commits of a table, newest first."""
         self._require(name)
-        return DeltaTable.forName(self.spark, name).history().collect()  # type: ignore[no-any-return]
+        return self._named(name).history().collect()  # type: ignore[no-any-return]
 
-    def append_once(self, table: Table, frame: DataFrame, batch: str) -> int:
-        """Append a batch; the same batch a second time, or from two jobs at once, lands once. Returns the version."""
-        options = {"txnAppId": f"{table.name}/{batch}", "txnVersion": "1"}
-        rows = _conform(table, frame)
+    def append_once(self, table: Table, rows: Rows, batch: str) -> bool:
+        """Append a batch; the same batch a second time, or from two jobs at once, lands once. Whether it did now."""
+        named = f"{table.name}/{batch}"
+        options = {"txnAppId": named, "txnVersion": "1"}
         return self._write(
-            table, lambda: rows.write.format("delta").mode("append").options(**options).saveAsTable(table.name)
+            table,
+            rows,
+            lambda frame: frame.write.format("delta").mode("append").options(**options).saveAsTable(table.name),
+            lambda place, few: direct.append_once(place, few, named),
         )
 
-    def merge(self, table: Table, frame: DataFrame, *, update: bool = True) -> int:
-        """Insert rows whose key is new and, with `update`, overwrite the others. The frame's keys are unique."""
-        match = " AND ".join(f"old.`{name}` = new.`{name}`" for name in table.key)
-        rows = _conform(table, frame)
+    def append_made(self, table: Table, frame: DataFrame, make: direct.Make, batch: str) -> bool:
+        """Append what `make` makes of each partition of a frame, as Arrow batches in the table's columns; as above.
 
-        def write() -> None:
-            builder = DeltaTable.forName(self.spark, table.name).alias("old").merge(rows.alias("new"), match)
+        On a local disk the tasks write the table's files themselves, so that no row of them goes through the JVM.
+        """
+        place = self._place(table.name)
+        if place is None or table.constraints or table.partition_by:
+            return self.append_once(table, frame.mapInArrow(make, table.columns), batch)
+        self.ensure(table)
+        with self.exclusive(table.name):
+            named, before = f"{table.name}/{batch}", direct.version(place)
+            if not direct.has(place, named):
+                direct.append_made(place, table, frame, make, named)
+            self.writes[table.name] = direct.version(place)
+        return self.writes[table.name] > before
+
+    def merge(self, table: Table, rows: Rows, *, update: bool = True) -> None:
+        """Insert rows whose key is new and, with `update`, overwrite the others. Their keys are unique."""
+        match = " AND ".join(f"old.`{name}` = new.`{name}`" for name in table.key)
+
+        def by_spark(frame: DataFrame) -> None:
+            builder = self._named(table.name).alias("old").merge(frame.alias("new"), match)
             if update:
                 builder = builder.whenMatchedUpdateAll()
             builder.whenNotMatchedInsertAll().execute()
 
-        return self._write(table, write)
+        self._write(table, rows, by_spark, lambda place, few: direct.merge(place, few, table.key, update=update))
 
-    def replace(self, table: Table, frame: DataFrame, where: str) -> int:
-        """Replace the rows that meet the SQL condition `where` by the frame, whose rows meet it too, in one commit."""
-        rows = _conform(table, frame)
-        return self._write(
+    def replace(self, table: Table, rows: Rows, where: str) -> None:
+        """Replace the rows that meet the SQL condition `where` by these, which meet it too, in one commit."""
+        self._write(
             table,
-            lambda: rows.write.format("delta").mode("overwrite").option("replaceWhere", where).saveAsTable(table.name),
+            rows,
+            lambda frame: (
+                frame.write.format("delta").mode("overwrite").option("replaceWhere", where).saveAsTable(table.name)
+            ),
+            lambda place, few: direct.replace(place, few, where),
         )
 
     def attach(self, views: tuple[View, ...] = ()) -> list[str]:
         """Make every table of a path warehouse, and every view that is `present`, queryable by name."""
         names = self.names()
         for name in names:
-            self.exists(name)
+            self._attach(name)
         for view in self.present(views):
             self._make_schema(view.name)
             self.spark.sql(f"CREATE OR REPLACE VIEW {view.name} COMMENT {literal(view.comment)} AS {view.query}")
@@ -189,13 +219,28 @@ class Store:
                 locks.enter_context(exclusive(self.warehouse.path, name))
             yield
 
-    def _write(self, table: Table, action: Callable[[], Result]) -> int:
+    def _write(
+        self,
+        table: Table,
+        rows: Rows,
+        by_spark: Callable[[DataFrame], None],
+        directly: Callable[[str, pa.Table], int],
+    ) -> bool:
+        """Write a frame by Spark; rows at hand without it, where the table lies on a local disk. Whether it changed."""
         self.ensure(table)
+        place = self._place(table.name)
         with self.exclusive(table.name):
+            if place and not isinstance(rows, DataFrame):
+                before = direct.version(place)
+                self.writes[table.name] = directly(place, direct.arrow(table, rows))
+                return self.writes[table.name] > before
+            frame = rows if isinstance(rows, DataFrame) else self.spark.createDataFrame(rows, table.columns)
+            frame = _conform(table, frame)
+            self._attach(table.name)
             for attempt in range(1, self.warehouse.retries + 1):
                 self.spark.conf.unset(_LAST_COMMIT)
                 try:
-                    action()
+                    by_spark(frame)
                     break
                 except DeltaConcurrentModificationException:
                     if attempt == self.warehouse.retries:
@@ -204,7 +249,27 @@ class Store:
             # Delta notes its commits in the session; a batch that had landed before made none.
             committed = self.spark.conf.get(_LAST_COMMIT, None)
             self.writes[table.name] = int(committed) if committed else self.version(table.name)
-        return self.writes[table.name]
+        return committed is not None
+
+    def _place(self, name: str) -> str | None:
+        """Where the table lies if that is on a local disk."""
+        return self.location(name) if self._on_disk else None
+
+    @property
+    def _on_disk(self) -> bool:
+        return self.warehouse.path is not None and "://" not in self.warehouse.path
+
+    def _named(self, name: str) -> DeltaTable:
+        self._attach(name)
+        return DeltaTable.forName(self.spark, name)
+
+    def _attach(self, name: str) -> None:
+        """Make a table known by its name to the session's catalog."""
+        if name not in self._attached:
+            if location := self.location(name):
+                self._make_schema(name)
+                self.spark.sql(f"CREATE TABLE IF NOT EXISTS {name} USING delta LOCATION {literal(location)}")
+            self._attached.add(name)
 
     def _make_schema(self, name: str) -> None:
         # Without a location: dropping a schema deletes its folder, and ours would be that of the tables.

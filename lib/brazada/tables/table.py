@@ -23,7 +23,6 @@ class Table:
     columns: StructType
     key: tuple[str, ...]
     constraints: Mapping[str, str] = field(default_factory=dict)
-    cluster_by: tuple[str, ...] = ()
     partition_by: tuple[str, ...] = ()
     stats_on: tuple[str, ...] = ()
 
@@ -33,12 +32,15 @@ class Table:
             raise ValueError(f"{self.name}: expected schema.table")
         if bare := [f.name for f in self.columns if not f.metadata.get("comment")]:
             raise ValueError(f"{self.name}: columns without a comment: {bare}")
-        if unknown := {*self.key, *self.cluster_by, *self.partition_by, *self.stats_on} - set(self.columns.names):
-            raise ValueError(
-                f"{self.name}: key, clustering, partitioning or stats name unknown columns {sorted(unknown)}"
-            )
-        if self.cluster_by and self.partition_by:
-            raise ValueError(f"{self.name}: a partitioned table cannot be clustered")
+        if unknown := {*self.key, *self.partition_by, *self.stats_on} - set(self.columns.names):
+            raise ValueError(f"{self.name}: key, partitioning or stats name unknown columns {sorted(unknown)}")
+
+    @property
+    def properties(self) -> dict[str, str]:
+        """What Delta is told of the table, beside its constraints."""
+        # Petastorm reads data files as they are: a deletion vector would bring deleted rows back.
+        stats = {"delta.dataSkippingStatsColumns": ",".join(self.stats_on)} if self.stats_on else {}
+        return {"delta.enableDeletionVectors": "false", **stats}
 
 
 @dataclass(frozen=True)

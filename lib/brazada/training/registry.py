@@ -86,8 +86,8 @@ def register(job: Job, task: Task, run: Run, ranks: int) -> None:
     made = [one for one in (run, run.refit) if one]
     rows = [_logged(job, task, one, ranks) for one in made]
     figures = [figure for one in made for figure in _figures(one)]
-    job.store.append_once(METRICS, job.spark.createDataFrame(figures, METRICS.columns), run.id)
-    job.store.append_once(RUNS, job.spark.createDataFrame(rows, RUNS.columns), run.id)
+    job.store.append_once(METRICS, figures, run.id)
+    job.store.append_once(RUNS, rows, run.id)
     job.note(f"run {run.id}: {'promoted' if run.promoted else 'NOT promoted'}, {run.reason}")
 
 
@@ -127,8 +127,8 @@ def register_many(job: Job, task: Task, many: Many) -> None:
     reason = f"{better} of {len(done)} groups beat their baseline; each is judged for itself"
     row += (task.judged_by, score, baseline, None, False, reason, logged)
     figures = [(many.run, name, 0, float(count)) for name, count in counts.items()]
-    job.store.merge(METRICS, job.spark.createDataFrame(figures, METRICS.columns))
-    job.store.merge(RUNS, job.spark.createDataFrame([row], RUNS.columns))
+    job.store.merge(METRICS, figures)
+    job.store.merge(RUNS, [row])
 
 
 def load(job: Job, task: Task, run: str | None = None) -> Model:

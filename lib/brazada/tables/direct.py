@@ -1,0 +1,185 @@
+"""Delta tables on a local disk without Spark: made, or added to, in milliseconds by delta-rs.
+
+To Spark each of these is a job of a second. Log, protocol and constraints are the same; the caller holds the table's
+lock, which also excludes Spark's writers. See https://delta-io.github.io/delta-rs.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import shutil
+import uuid
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pyspark.sql import DataFrame
+from pyspark.sql.types import LongType, StringType, StructField, StructType
+
+from brazada.tables.table import Table
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+Make = Callable[[Iterable["pa.RecordBatch"]], Iterator["pa.RecordBatch"]]
+
+_FILES = StructType(
+    [StructField("path", StringType()), StructField("size", LongType()), StructField("stats", StringType())]
+)
+_LONGEST = 32  # characters of a text that the least and greatest value of a file may have
+
+
+def exists(location: str) -> bool:
+    """Whether a Delta table lies there."""
+    from deltalake import DeltaTable
+
+    return DeltaTable.is_deltatable(location)
+
+
+def version(location: str) -> int:
+    """The newest version of a table."""
+    return int(_table(location).version())
+
+
+def columns(location: str) -> StructType:
+    """The columns of a table."""
+    return StructType.fromJson(json.loads(_table(location).schema().to_json()))
+
+
+def create(location: str, table: Table, scratch: str) -> None:
+    """Create a table from its declaration, whole or not at all: it is made in `scratch` and put in its place."""
+    from deltalake import DeltaTable, Schema
+
+    shutil.rmtree(scratch, ignore_errors=True)  # what a killed job left
+    made = DeltaTable.create(
+        scratch,
+        Schema.from_json(table.columns.json()),
+        partition_by=list(table.partition_by),
+        description=table.comment,
+        configuration=table.properties,
+    )
+    if table.constraints:
+        made.alter.add_constraint(dict(table.constraints))
+    Path(location).parent.mkdir(parents=True, exist_ok=True)
+    Path(scratch).rename(location)
+
+
+def arrow(table: Table, rows: Sequence[tuple[Any, ...]]) -> pa.Table:
+    """Rows in the declared columns and types."""
+    import pyarrow as pa
+    from pyspark.sql.pandas.types import to_arrow_schema
+
+    kinds = pa.schema([field.with_nullable(True) for field in to_arrow_schema(table.columns)])  # else none is checked
+    return pa.Table.from_pylist([dict(zip(kinds.names, row, strict=True)) for row in rows], kinds)
+
+
+def has(location: str, batch: str) -> bool:
+    """Whether a batch has landed in a table."""
+    return _table(location).transaction_version(batch) is not None
+
+
+def append_once(location: str, rows: pa.Table, batch: str) -> int:
+    """Append a batch that has not landed. Returns the version."""
+    from deltalake import write_deltalake
+
+    if not has(location, batch):
+        write_deltalake(location, rows, mode="append", commit_properties=_landing(batch))
+    return version(location)
+
+
+def merge(location: str, rows: pa.Table, key: Sequence[str], *, update: bool) -> int:
+    """Insert rows whose key is new and, with `update`, overwrite the others. Returns the version."""
+    match = " AND ".join(f"old.{name} = new.{name}" for name in key)
+    builder = _table(location).merge(rows, match, source_alias="new", target_alias="old")
+    if update:
+        builder = builder.when_matched_update_all()
+    builder.when_not_matched_insert_all().execute()
+    return version(location)
+
+
+def replace(location: str, rows: pa.Table, where: str) -> int:
+    """Replace the rows that meet a condition by rows that meet it too. Returns the version."""
+    from deltalake import write_deltalake
+
+    write_deltalake(location, rows, mode="overwrite", predicate=where)
+    return version(location)
+
+
+def append_made(location: str, table: Table, frame: DataFrame, make: Make, batch: str) -> None:
+    """Append what `make` makes of each partition of a frame, whose tasks write the files, as a batch.
+
+    What tasks leave that fail or are killed is no part of the table, as with Spark's own writer. Raises ValueError for
+    a null in a column that is declared NOT NULL.
+    """
+    from deltalake import Schema
+    from deltalake.transaction import AddAction
+
+    files = frame.mapInArrow(_writer(location, table, make), _FILES).collect()
+    for stats in [json.loads(file["stats"]) for file in files]:
+        if absent := [field.name for field in table.columns if not field.nullable and stats["nullCount"][field.name]]:
+            raise ValueError(f"{table.name}: null in {', '.join(absent)}")
+    now = int(dt.datetime.now(dt.UTC).timestamp() * 1000)
+    added = [AddAction(file["path"], file["size"], {}, now, True, file["stats"]) for file in files]
+    schema = Schema.from_json(table.columns.json())
+    _table(location).create_write_transaction(added, "append", schema, commit_properties=_landing(batch))
+
+
+def _writer(location: str, table: Table, make: Make) -> Make:
+    """A function for Spark's tasks: writes a partition as one file of the table, and says which (_FILES)."""
+    measured = table.stats_on or tuple(table.columns.names)
+
+    def write(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        import pyarrow as pa
+        from pyarrow import parquet
+
+        path = Path(location) / f"part-{uuid.uuid4()}.zstd.parquet"
+        writer = None
+        try:
+            for batch in make(batches):
+                writer = writer or parquet.ParquetWriter(path, batch.schema, compression="zstd")
+                writer.write_batch(batch)
+        except BaseException:
+            path.unlink(missing_ok=True)
+            raise
+        if writer:
+            writer.close()
+            stats = json.dumps(_stats(parquet.read_metadata(path), measured))
+            row = {"path": path.name, "size": path.stat().st_size, "stats": stats}
+            yield pa.RecordBatch.from_pylist([row])
+
+    return write
+
+
+def _stats(metadata: Any, measured: Sequence[str]) -> dict[str, Any]:
+    """What Delta keeps of a file: its rows, nulls, and the least and greatest value of the measured columns."""
+    least: dict[str, Any] = {}
+    greatest: dict[str, Any] = {}
+    nulls = {}
+    for number in range(metadata.num_columns):
+        name = metadata.schema.column(number).path
+        parts = [metadata.row_group(group).column(number).statistics for group in range(metadata.num_row_groups)]
+        nulls[name] = sum(part.null_count for part in parts)
+        ends = [_end(value) for part in parts if part.has_min_max for value in (part.min, part.max)]
+        if name in measured and len(ends) == 2 * len(parts) and None not in ends:
+            least[name], greatest[name] = min(ends), max(ends)
+    return {"numRecords": metadata.num_rows, "minValues": least, "maxValues": greatest, "nullCount": nulls}
+
+
+def _end(value: Any) -> Any:
+    """A least or greatest value as Delta writes it; None where it would have to be cut."""
+    if isinstance(value, dt.datetime):
+        return value.astimezone(dt.UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return value if isinstance(value, int | float) or (isinstance(value, str) and len(value) <= _LONGEST) else None
+
+
+def _table(location: str) -> Any:
+    from deltalake import DeltaTable
+
+    return DeltaTable(location)
+
+
+def _landing(batch: str) -> Any:
+    from deltalake import CommitProperties, Transaction
+
+    return CommitProperties(app_transactions=[Transaction(batch, 1)])
