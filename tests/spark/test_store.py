@@ -1,8 +1,13 @@
 """Tables are created from their declarations; every write is safe to repeat."""
 
 import threading
+from dataclasses import replace
+from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.compute as pc
 import pytest
+from deltalake import DeltaTable
 from pyspark.sql import types as T
 
 from brazada.errors import TableError, VersionError
@@ -33,7 +38,7 @@ def content(store):
 
 def test_declaration_reaches_the_table(job):
     job.store.ensure(FISH)
-    schema = job.spark.table("sea.fish").schema
+    schema = job.store.read("sea.fish").frame.schema
     assert [(f.name, f.nullable, f.metadata["comment"]) for f in schema] == [
         ("id", False, "Number of the fish"),
         ("kind", False, "Its kind"),
@@ -147,3 +152,73 @@ def test_views_are_attached_where_their_tables_are(job):
 def test_a_faulty_declaration_is_refused(faulty):
     with pytest.raises(ValueError, match=r"fish|nope|comment"):
         Table(**{"name": "sea.fish", "comment": "", "columns": FISH.columns, "key": ("id",), **faulty})
+
+
+def test_rows_at_hand_are_written_as_frames_are(job):
+    rows = [(1, "cod", 2.0), (2, "eel", None)]
+    assert job.store.append_once(FISH, rows, "monday")
+    assert not job.store.append_once(FISH, fish(job.spark, *rows), "monday")  # landed, by whichever engine
+    assert job.store.append_once(FISH, fish(job.spark, (3, "ray", 1.0)), "tuesday")
+    assert not job.store.append_once(FISH, [(3, "ray", 1.0)], "tuesday")
+    job.store.merge(FISH, [(2, "eel", 9.0), (4, "cod", 4.0)])
+    job.store.merge(FISH, [(2, "eel", 1.0)], update=False)
+    job.store.replace(FISH, [(5, "cod", 5.0)], "kind = 'cod'")
+    assert content(job.store) == [(2, "eel", 9.0), (3, "ray", 1.0), (5, "cod", 5.0)]
+    assert job.store.writes[FISH.name] == job.store.version(FISH.name)
+
+
+@pytest.mark.parametrize("row", [(1, None, 2.0), (1, "cod", -2.0)], ids=["null", "constraint"])
+def test_rows_at_hand_against_the_declaration_are_refused(job, row):
+    with pytest.raises(TableError, match=r"NOT NULL id, kind; heavy: .*1 rows failed"):
+        job.store.append_once(FISH, [row], "b")
+    assert content(job.store) == []
+
+
+PENS = Table(
+    name="sea.pens",
+    comment="One row per pen, without constraints.",
+    columns=T.StructType([column("id", T.LongType(), "Number"), column("kind", T.StringType(), "Of fish in it")]),
+    key=("id",),
+    stats_on=("id",),
+)
+
+
+@pytest.mark.parametrize("constraints", [{}, {"numbered": "id >= 0"}], ids=["by the tasks", "by Spark"])
+def test_what_tasks_make_is_appended_once(job, constraints):
+    """Without constraints the tasks write the files themselves; either way a table of Delta comes of it."""
+    table = replace(PENS, constraints=constraints)
+
+    def make(batches):
+        for batch in batches:
+            ids = pc.multiply(batch["id"], 2)
+            yield pa.record_batch([ids, pa.array(["cod"] * len(ids))], ["id", "kind"])
+
+    numbers = job.spark.range(0, 40, 1, 4)
+    assert job.store.append_made(table, numbers, make, "monday")
+    assert not job.store.append_made(table, numbers, make, "monday")
+    assert job.store.append_made(table, job.spark.range(100, 101, 1, 2), make, "tuesday")
+    rows = job.store.read(PENS.name)
+    assert sorted(row["id"] for row in rows.frame.collect()) == [*range(0, 80, 2), 200]
+    noted = DeltaTable(job.store.location(PENS.name)).get_add_actions(flatten=True)
+    assert sorted(noted["min.id"].to_pylist()) == [0, 20, 40, 60, 200]
+
+
+def test_a_null_that_a_task_makes_is_refused(job):
+    def make(batches):
+        for batch in batches:
+            yield pa.record_batch([batch["id"], pa.nulls(len(batch), pa.string())], ["id", "kind"])
+
+    with pytest.raises(TableError, match=r"sea\.pens.*null in kind"):
+        job.store.append_made(PENS, job.spark.range(3), make, "b")
+    assert job.store.read(PENS.name).frame.isEmpty()
+
+
+def test_a_task_that_fails_leaves_nothing(job):
+    def make(batches):
+        for batch in batches:
+            yield pa.record_batch([batch["id"], pa.array(["cod"] * len(batch))], ["id", "kind"])
+            raise ValueError("a hole in the net")
+
+    with pytest.raises(Exception, match="a hole in the net"):
+        job.store.append_made(PENS, job.spark.range(3), make, "b")
+    assert list(Path(job.store.location(PENS.name)).glob("*.parquet")) == []

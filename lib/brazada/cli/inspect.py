@@ -164,7 +164,8 @@ def _describe(store: Store, name: str) -> None:
     console.print(grid)
     grid = Grid("version", "at", "operation", "rows written")
     for row in store.history(name):
-        rows = (row["operationMetrics"] or {}).get("numOutputRows", "")
+        figures = row["operationMetrics"] or {}  # which Spark and delta-rs name each in its own way
+        rows = figures.get("numOutputRows", figures.get("num_added_rows", ""))
         grid.add_row(str(row["version"]), f"{row['timestamp']:%Y-%m-%d %H:%M:%S}", row["operation"], rows)
     console.print(grid)
 

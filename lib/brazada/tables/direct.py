@@ -11,12 +11,14 @@ import json
 import shutil
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pyspark.sql import DataFrame
 from pyspark.sql.types import LongType, StringType, StructField, StructType
 
+from brazada.errors import TableError
 from brazada.tables.table import Table
 
 if TYPE_CHECKING:
@@ -74,6 +76,25 @@ def arrow(table: Table, rows: Sequence[tuple[Any, ...]]) -> pa.Table:
     return pa.Table.from_pylist([dict(zip(kinds.names, row, strict=True)) for row in rows], kinds)
 
 
+@contextmanager
+def checked(table: Table) -> Iterator[None]:
+    """Say in our words which table refused rows, and by what. Raises TableError."""
+    from deltalake.exceptions import DeltaError
+
+    try:
+        yield
+    except DeltaError as error:
+        if "failed validation check" not in str(error):
+            raise
+        required = [field.name for field in table.columns if not field.nullable]
+        rules = [f"NOT NULL {', '.join(required)}", *[f"{name}: {rule}" for name, rule in table.constraints.items()]]
+        raise TableError(
+            f"rows of {table.name} that meet {'; '.join(rules)}",
+            found=str(error),
+            todo="mend the job that makes them",
+        ) from error
+
+
 def has(location: str, batch: str) -> bool:
     """Whether a batch has landed in a table."""
     return _table(location).transaction_version(batch) is not None
@@ -109,7 +130,7 @@ def replace(location: str, rows: pa.Table, where: str) -> int:
 def append_made(location: str, table: Table, frame: DataFrame, make: Make, batch: str) -> None:
     """Append what `make` makes of each partition of a frame, whose tasks write the files, as a batch.
 
-    What tasks leave that fail or are killed is no part of the table, as with Spark's own writer. Raises ValueError for
+    What tasks leave that fail or are killed is no part of the table, as with Spark's own writer. Raises TableError for
     a null in a column that is declared NOT NULL.
     """
     from deltalake import Schema
@@ -118,7 +139,11 @@ def append_made(location: str, table: Table, frame: DataFrame, make: Make, batch
     files = frame.mapInArrow(_writer(location, table, make), _FILES).collect()
     for stats in [json.loads(file["stats"]) for file in files]:
         if absent := [field.name for field in table.columns if not field.nullable and stats["nullCount"][field.name]]:
-            raise ValueError(f"{table.name}: null in {', '.join(absent)}")
+            raise TableError(
+                f"rows of {table.name} without a null in columns that are declared NOT NULL",
+                found=f"null in {', '.join(absent)}",
+                todo="mend the job that makes them",
+            )
     now = int(dt.datetime.now(dt.UTC).timestamp() * 1000)
     added = [AddAction(file["path"], file["size"], {}, now, True, file["stats"]) for file in files]
     schema = Schema.from_json(table.columns.json())

@@ -232,7 +232,8 @@ class Store:
         with self.exclusive(table.name):
             if place and not isinstance(rows, DataFrame):
                 before = direct.version(place)
-                self.writes[table.name] = directly(place, direct.arrow(table, rows))
+                with direct.checked(table):
+                    self.writes[table.name] = directly(place, direct.arrow(table, rows))
                 return self.writes[table.name] > before
             frame = rows if isinstance(rows, DataFrame) else self.spark.createDataFrame(rows, table.columns)
             frame = _conform(table, frame)

@@ -16,13 +16,13 @@ LINES = [price(product, f"9/{day}/2023", mean=41 + day) for product in ("Tofu", 
 JUNK = "No data available in table,,3/3/2024,,,"
 
 
-def table(spark):
+def table(job):
     """What is in the table, whichever file it came from."""
-    return sorted(map(tuple, spark.table("prices.observations").drop("batch").collect()), key=repr)
+    return sorted(map(tuple, job.store.read("prices.observations").frame.drop("batch").collect()), key=repr)
 
 
-def quarantine(spark):
-    return sorted((row["line"], row["raw"]) for row in spark.table("ops.quarantine").collect())
+def quarantine(job):
+    return sorted((row["line"], row["raw"]) for row in job.store.read("ops.quarantine").frame.collect())
 
 
 def counts(job):
@@ -34,8 +34,8 @@ def counts(job):
 def test_the_same_content_is_read_once_under_any_name(job, another, tmp_path):
     ingest(job, "kalimati", [write(tmp_path / "a.csv", *LINES, JUNK)])
     assert counts(job) == (16, 0, 1)
-    assert quarantine(job.spark) == [(18, JUNK)]
-    before = table(job.spark)
+    assert quarantine(job) == [(18, JUNK)]
+    before = table(job)
     write(tmp_path / "renamed.csv", *LINES, JUNK)
     write(tmp_path / "packed.csv.gz", *LINES, JUNK)
     again = another(2)
@@ -43,7 +43,7 @@ def test_the_same_content_is_read_once_under_any_name(job, another, tmp_path):
     assert counts(again) == (0, 0, 0)
     assert again.report.notes == ["3 of 3 files known already, skipped"]
     assert again.store.writes == {}
-    assert table(job.spark) == before
+    assert table(job) == before
 
 
 def test_files_of_any_source_say_theirs_by_their_header(job, tmp_path):
@@ -54,13 +54,13 @@ def test_files_of_any_source_say_theirs_by_their_header(job, tmp_path):
     assert counts(job) == (17, 0, 1)
     found = job.spark.sql("SELECT source, count(*) AS rows FROM prices.observations GROUP BY source").collect()
     assert dict(map(tuple, found)) == {"kalimati": 16, "odepa": 1}
-    noted = job.spark.table("ops.ingested_files").select("layout", "rows_in").collect()
+    noted = job.store.read("ops.ingested_files").frame.select("layout", "rows_in").collect()
     assert {tuple(row) for row in noted} == {("website", 16), ("consumer", 2)}
 
 
 def test_order_and_division_into_files_make_no_difference(job, another, tmp_path):
     ingest(job, "kalimati", [write(tmp_path / "one" / "a.csv", *LINES)])
-    whole = table(job.spark)
+    whole = table(job)
     job.spark.sql("DELETE FROM prices.observations")
     shuffled = random.Random(7).sample(LINES, len(LINES))
     write(tmp_path / "many" / "b.csv", *shuffled[:9])
@@ -70,7 +70,7 @@ def test_order_and_division_into_files_make_no_difference(job, another, tmp_path
     cut = another(2)
     ingest(cut, "kalimati", [str(tmp_path / "many")])
     assert counts(cut) == (16, 3, 0)
-    assert table(job.spark) == whole
+    assert table(job) == whole
 
 
 def test_a_killed_ingest_run_again_is_as_if_it_ran_once(job, another, tmp_path, monkeypatch):
@@ -84,9 +84,9 @@ def test_a_killed_ingest_run_again_is_as_if_it_ran_once(job, another, tmp_path, 
                 ingest(killed, "kalimati", [path])
     ingest(job, "kalimati", [path])
     assert counts(job) == (16, 1, 1)
-    assert len(table(job.spark)) == 16
-    assert quarantine(job.spark) == [(19, JUNK)]
-    row = job.spark.table("ops.ingested_files").select("rows_in", "rows_good", "layout").collect()
+    assert len(table(job)) == 16
+    assert quarantine(job) == [(19, JUNK)]
+    row = job.store.read("ops.ingested_files").frame.select("rows_in", "rows_good", "layout").collect()
     assert [tuple(r) for r in row] == [(18, 16, "website")]
 
 
@@ -111,7 +111,7 @@ def test_two_ingests_at_once_write_each_row_once(another, tmp_path):
     for thread in threads:
         thread.join()
     assert sorted(run.report.rows_good for run in jobs) == [0, 16]
-    assert len(table(jobs[0].spark)) == 16
+    assert len(table(jobs[0])) == 16
 
 
 def test_lines_are_numbered_across_the_parts_of_a_large_file(job, tmp_path):
@@ -128,7 +128,7 @@ def test_lines_are_numbered_across_the_parts_of_a_large_file(job, tmp_path):
     finally:
         job.spark.conf.unset("spark.sql.files.maxPartitionBytes")
     assert counts(job) == (80, 0, 80)
-    assert quarantine(job.spark) == [(3 + 3 * number, raw) for number, raw in enumerate(bad)]
+    assert quarantine(job) == [(3 + 3 * number, raw) for number, raw in enumerate(bad)]
 
 
 def test_a_header_alone_is_a_file_without_rows_and_a_second_header_is_a_row(job, tmp_path):
@@ -136,8 +136,8 @@ def test_a_header_alone_is_a_file_without_rows_and_a_second_header_is_a_row(job,
     twice = write(tmp_path / "b.csv", price(), "Commodity,Date,Unit,Minimum,Maximum,Average")
     ingest(job, "kalimati", [alone, twice])
     assert counts(job) == (1, 0, 1)
-    assert [line for line, _ in quarantine(job.spark)] == [3]
-    assert job.spark.table("ops.ingested_files").count() == 2
+    assert [line for line, _ in quarantine(job)] == [3]
+    assert job.store.read("ops.ingested_files").frame.count() == 2
 
 
 def test_what_cannot_be_taken_in_is_refused_before_anything_is_written(job, tmp_path):

@@ -87,7 +87,7 @@ def test_the_job_replaces_the_series_of_its_sources_alone(job, another, tmp_path
     other.store.replace(SERIES, _odepa_series(job.spark), "source = 'odepa'")
     for run in (job, other):
         series(run, "kalimati")
-    found = job.spark.table(SERIES.name).groupBy("source").count().collect()
+    found = job.store.read(SERIES.name).frame.groupBy("source").count().collect()
     assert {row["source"]: row["count"] for row in found} == {"kalimati": 2, "odepa": 1}
     with pytest.raises(InputError, match="rows of odepa"):
         series(other, "odepa")

@@ -163,7 +163,7 @@ def test_the_job_writes_equal_shards_once_each(job, another):
     rows = [row for name in ("a", "b", "c") for row in points(name, missing={20} if name == "c" else ())]
     job.store.replace(SERIES, job.spark.createDataFrame(rows, SERIES.columns), "source = 'kalimati'")
     windows(job)
-    first = sorted(job.spark.table(WINDOWS.name).collect())
+    first = sorted(job.store.read(WINDOWS.name).frame.collect())
     again = another(2)
     windows(again, "kalimati")
     snapshot = again.store.read(WINDOWS.name)

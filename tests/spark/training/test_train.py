@@ -21,11 +21,11 @@ def test_a_run_is_registered_judged_loaded_and_used(job, points):
     run = train(job, task)
     assert run.promoted
     assert job.report.notes[-1] == f"run {run.id}: promoted, {run.reason}"
-    row = job.spark.table("ml.runs").first()
+    row = job.store.read("ml.runs").frame.first()
     assert (row["run"], row["version"], row["filter"], row["promoted"]) == (run.id, version, "true", True)
-    train_mean = job.spark.table(TABLE.name).where("split = 'train'").agg(F.avg("y")).first()[0]
+    train_mean = job.store.read(TABLE.name).frame.where("split = 'train'").agg(F.avg("y")).first()[0]
     assert json.loads(row["spec"])["statistics"]["mean"] == pytest.approx(train_mean)
-    figures = {(f["name"], f["step"]): f["value"] for f in job.spark.table("ml.metrics").collect()}
+    figures = {(f["name"], f["step"]): f["value"] for f in job.store.read("ml.metrics").frame.collect()}
     assert figures["val_loss", 25] == run.outcome.history[-1]["val_loss"]
     assert figures["baseline_loss", 0] == run.outcome.baseline["loss"]
     assert files.names(runs_folder(job)) == []
@@ -44,7 +44,7 @@ def test_a_refit_learns_from_both_parts_for_the_best_number_of_epochs(job, point
     assert (refit.promoted, refit.score) == (run.promoted, None)
     assert len(refit.outcome.history) == run.outcome.best_epoch
     assert not np.allclose(refit.outcome.weights[0], run.outcome.weights[0])
-    rows = {row["run"]: row["refit_of"] for row in job.spark.table("ml.runs").collect()}
+    rows = {row["run"]: row["refit_of"] for row in job.store.read("ml.runs").frame.collect()}
     assert rows == {run.id: None, refit.id: run.id}
     assert newest_pair(job, LINES, job.store.version(TABLE.name)) == (run.id, refit.id)
     assert load(job, LINES, refit.id).weights[0].tolist() == refit.outcome.weights[0].tolist()
