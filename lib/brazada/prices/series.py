@@ -92,7 +92,7 @@ def _name() -> Column:
 
 
 def _note(job: Job, sources: dict[str, Source]) -> None:
-    written = job.spark.table(SERIES.name).where(slice_of(sources)).groupBy("source")
+    written = job.store.read(SERIES.name).frame.where(slice_of(sources)).groupBy("source")
     steps, observed = (F.max("step") + 1).alias("steps"), F.sum(F.col("observed").cast("int")).alias("observed")
     facts = written.agg(F.count_distinct("series").alias("series"), steps, observed, F.count("*").alias("rows"))
     for row in facts.orderBy("source").collect():

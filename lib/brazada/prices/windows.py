@@ -151,7 +151,7 @@ def _network_input() -> Column:
 
 
 def _note(job: Job, sources: dict[str, Source]) -> None:
-    written = job.spark.table(WINDOWS.name).where(slice_of(sources)).groupBy("source")
+    written = job.store.read(WINDOWS.name).frame.where(slice_of(sources)).groupBy("source")
     counts = [F.sum((F.col("split") == name).cast("int")).alias(name) for name in ("train", "validate", "test", "live")]
     rows = written.agg(F.count_distinct("series").alias("series"), *counts).orderBy("source").collect()
     if empty := sorted({*sources} - {row["source"] for row in rows}):

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
 from brazada.swim.settings import Swim
@@ -25,8 +26,9 @@ NUMBERS = ("millis", *POSITION)  # of a position; milliseconds since 1970, metre
 RECORD = np.dtype([(name, "<i8" if name == "millis" else "<f8") for name in NUMBERS])
 
 _ONE_BY_ONE = 500  # lines: fewer are not worth dividing
-_STANDING_STILL = b',"[0,0,0]","[0,0,0]"\n'  # Velocity and Acceleration, as published
+_STANDING_STILL = np.frombuffer(b',"[0,0,0]","[0,0,0]"\n', np.uint8)  # Velocity and Acceleration, as published
 _PIECES = ("id", "millis", "drill", "tag", "x", "y", "z")  # of `_id,TimeStamp,DrillID,TagID,"[x,y,z]"`, by commas
+_OTHERS = ("vx", "vy", "vz", "ax", "ay", "az")  # of the rest, likewise
 
 _HEX = b"[0-9a-fA-F]"
 _ID = re.compile(rb"(?:ObjectId\((%s{24})\)|(%s{24}))" % (_HEX, _HEX))
@@ -65,13 +67,13 @@ def rows_of(columns: Sequence[NDArray[Any]]) -> NDArray[Any]:
 
 def read(text: bytes, settings: Swim, first: int = 0) -> Iterator[Part]:
     """Lines, each ended by a line feed and none empty, as positions and refused ones; the first is at place `first`."""
-    count = text.count(b"\n")
-    if not count:
+    if not text:
         return
-    if (part := _as_published(text, count, settings, first)) is not None:
+    if (part := _as_published(text, settings, first)) is not None:
         yield part
         return
     lines = [line + b"\n" for line in text.split(b"\n")[:-1]]
+    count = len(lines)
     if count > _ONE_BY_ONE:
         half = count // 2
         yield from read(b"".join(lines[:half]), settings, first)
@@ -80,27 +82,29 @@ def read(text: bytes, settings: Swim, first: int = 0) -> Iterator[Part]:
         yield _one_by_one(lines, settings, first)
 
 
-def _as_published(text: bytes, count: int, settings: Swim, first: int) -> Part | None:
+def _as_published(text: bytes, settings: Swim, first: int) -> Part | None:
     """All lines at once; None if any is written in another way, or is no position."""
     import pyarrow as pa
     import pyarrow.compute as pc
     from pyarrow import csv
 
-    short = text.replace(_STANDING_STILL, b"\n")
-    if len(text) - len(short) != count * (len(_STANDING_STILL) - 1):
+    signs, width = np.frombuffer(text, np.uint8), len(_STANDING_STILL)
+    ends = np.flatnonzero(signs == ord("\n"))
+    count = len(ends)
+    if ends[0] < width or (sliding_window_view(signs, width)[ends - width + 1] != _STANDING_STILL).any():
         return None
     kinds = dict.fromkeys(_PIECES, pa.binary()) | {"y": pa.float64()}
     try:
         table = csv.read_csv(
-            pa.py_buffer(short),
-            csv.ReadOptions(use_threads=False, column_names=list(_PIECES), block_size=len(short) + 1),
+            pa.py_buffer(text),
+            csv.ReadOptions(use_threads=False, column_names=[*_PIECES, *_OTHERS], block_size=len(text) + 1),
             csv.ParseOptions(quote_char=False),
-            csv.ConvertOptions(column_types=kinds, null_values=[], check_utf8=False),
+            csv.ConvertOptions(column_types=kinds, include_columns=list(_PIECES), null_values=[], check_utf8=False),
         )
         pieces = {name: table[name].combine_chunks() for name in _PIECES}
         opened = pc.all(pc.starts_with(pieces["x"], b'"[')).as_py()
         x = pc.utf8_slice_codeunits(pieces["x"].cast(pa.string(), safe=False), 2).cast(pa.float64())
-    except pa.ArrowInvalid:  # other pieces than seven, or no number
+    except pa.ArrowInvalid:  # other pieces than these, or no number
         return None
     if not (opened and table.num_rows == count and _are_ids(pieces["id"]) and _are_times(pieces["millis"])):
         return None

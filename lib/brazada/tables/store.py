@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from delta.exceptions import DeltaConcurrentModificationException
 from delta.tables import DeltaTable
 from pyspark.errors import AnalysisException
-from pyspark.sql import DataFrame, Row, SparkSession
+from pyspark.sql import DataFrame, DataFrameWriter, Row, SparkSession
 from pyspark.sql import functions as F
 from pyspark.sql.types import StructType
 
@@ -52,7 +52,6 @@ class Store:
     warehouse: Warehouse
     reads: dict[str, int] = field(default_factory=dict)
     writes: dict[str, int] = field(default_factory=dict)
-    _attached: set[str] = field(default_factory=set)
     _ensured: set[str] = field(default_factory=set)
 
     def location(self, name: str) -> str | None:
@@ -70,8 +69,6 @@ class Store:
 
     def exists(self, name: str) -> bool:
         """Whether the table is there."""
-        if name in self._attached:
-            return True
         location = self.location(name)
         if location is None:
             return bool(self.spark.catalog.tableExists(name))
@@ -88,7 +85,7 @@ class Store:
                 else:
                     self._create(table)
         place = self._place(table.name)
-        _check_columns(table, direct.columns(place) if place else self._named(table.name).toDF().schema)
+        _check_columns(table, direct.columns(place) if place else self._delta(table.name).toDF().schema)
         self._ensured.add(table.name)
 
     def _create(self, table: Table) -> None:
@@ -109,15 +106,17 @@ class Store:
         self._require(name)
         if place := self._place(name):
             return direct.version(place)
-        return int(self._named(name).history(1).select("version").first()[0])
+        return int(self._delta(name).history(1).select("version").first()[0])
 
     def read(self, name: str, version: int | None = None) -> Snapshot:
         """The table at a version, the newest by default. Raises `TableError` or `VersionError`."""
         newest = self.version(name)
-        self._attach(name)
         pinned = newest if version is None else version
         try:
-            frame = self.spark.sql(f"SELECT * FROM {name} VERSION AS OF {int(pinned)}")  # noqa: S608 - a declared name
+            if location := self.location(name):
+                frame = self.spark.read.format("delta").option("versionAsOf", int(pinned)).load(location)
+            else:
+                frame = self.spark.sql(f"SELECT * FROM {name} VERSION AS OF {int(pinned)}")  # noqa: S608 - a declared name
             frame.schema  # noqa: B018 - analysis is what fails
         except AnalysisException as error:
             raise VersionError(
@@ -131,12 +130,12 @@ class Store:
     def detail(self, name: str) -> dict[str, Any]:
         """Delta's own description of a table: description, sizeInBytes, properties, lastModified and more."""
         self._require(name)
-        return self._named(name).detail().collect()[0].asDict()  # type: ignore[no-any-return]
+        return self._delta(name).detail().collect()[0].asDict()  # type: ignore[no-any-return]
 
     def history(self, name: str) -> list[Row]:
         """The commits of a table, newest first."""
         self._require(name)
-        return self._named(name).history().collect()  # type: ignore[no-any-return]
+        return self._delta(name).history().collect()  # type: ignore[no-any-return]
 
     def append_once(self, table: Table, rows: Rows, batch: str) -> bool:
         """Append a batch; the same batch a second time, or from two jobs at once, lands once. Whether it did now."""
@@ -145,7 +144,7 @@ class Store:
         return self._write(
             table,
             rows,
-            lambda frame: frame.write.format("delta").mode("append").options(**options).saveAsTable(table.name),
+            lambda frame: self._save(table.name, frame.write.mode("append").options(**options)),
             lambda place, few: direct.append_once(place, few, named),
         )
 
@@ -170,7 +169,7 @@ class Store:
         match = " AND ".join(f"old.`{name}` = new.`{name}`" for name in table.key)
 
         def by_spark(frame: DataFrame) -> None:
-            builder = self._named(table.name).alias("old").merge(frame.alias("new"), match)
+            builder = self._delta(table.name).alias("old").merge(frame.alias("new"), match)
             if update:
                 builder = builder.whenMatchedUpdateAll()
             builder.whenNotMatchedInsertAll().execute()
@@ -182,9 +181,7 @@ class Store:
         self._write(
             table,
             rows,
-            lambda frame: (
-                frame.write.format("delta").mode("overwrite").option("replaceWhere", where).saveAsTable(table.name)
-            ),
+            lambda frame: self._save(table.name, frame.write.mode("overwrite").option("replaceWhere", where)),
             lambda place, few: direct.replace(place, few, where),
         )
 
@@ -192,7 +189,9 @@ class Store:
         """Make every table of a path warehouse, and every view that is `present`, queryable by name."""
         names = self.names()
         for name in names:
-            self._attach(name)
+            if location := self.location(name):
+                self._make_schema(name)
+                self.spark.sql(f"CREATE TABLE IF NOT EXISTS {name} USING delta LOCATION {literal(location)}")
         for view in self.present(views):
             self._make_schema(view.name)
             self.spark.sql(f"CREATE OR REPLACE VIEW {view.name} COMMENT {literal(view.comment)} AS {view.query}")
@@ -237,7 +236,6 @@ class Store:
                 return self.writes[table.name] > before
             frame = rows if isinstance(rows, DataFrame) else self.spark.createDataFrame(rows, table.columns)
             frame = _conform(table, frame)
-            self._attach(table.name)
             for attempt in range(1, self.warehouse.retries + 1):
                 self.spark.conf.unset(_LAST_COMMIT)
                 try:
@@ -260,17 +258,15 @@ class Store:
     def _on_disk(self) -> bool:
         return self.warehouse.path is not None and "://" not in self.warehouse.path
 
-    def _named(self, name: str) -> DeltaTable:
-        self._attach(name)
-        return DeltaTable.forName(self.spark, name)
+    def _delta(self, name: str) -> DeltaTable:
+        location = self.location(name)
+        return DeltaTable.forPath(self.spark, location) if location else DeltaTable.forName(self.spark, name)
 
-    def _attach(self, name: str) -> None:
-        """Make a table known by its name to the session's catalog."""
-        if name not in self._attached:
-            if location := self.location(name):
-                self._make_schema(name)
-                self.spark.sql(f"CREATE TABLE IF NOT EXISTS {name} USING delta LOCATION {literal(location)}")
-            self._attached.add(name)
+    def _save(self, name: str, writer: DataFrameWriter) -> None:
+        if location := self.location(name):
+            writer.format("delta").save(location)
+        else:
+            writer.format("delta").saveAsTable(name)
 
     def _make_schema(self, name: str) -> None:
         # Without a location: dropping a schema deletes its folder, and ours would be that of the tables.
