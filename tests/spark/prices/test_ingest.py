@@ -52,6 +52,7 @@ def test_files_of_any_source_say_theirs_by_their_header(job, tmp_path):
     write(tmp_path / "b.csv", bread, JUNK, header=CONSUMER)
     ingest(job, None, [str(tmp_path)])
     assert counts(job) == (17, 0, 1)
+    job.store.attach()
     found = job.spark.sql("SELECT source, count(*) AS rows FROM prices.observations GROUP BY source").collect()
     assert dict(map(tuple, found)) == {"kalimati": 16, "odepa": 1}
     noted = job.store.read("ops.ingested_files").frame.select("layout", "rows_in").collect()
@@ -61,6 +62,7 @@ def test_files_of_any_source_say_theirs_by_their_header(job, tmp_path):
 def test_order_and_division_into_files_make_no_difference(job, another, tmp_path):
     ingest(job, "kalimati", [write(tmp_path / "one" / "a.csv", *LINES)])
     whole = table(job)
+    job.store.attach()
     job.spark.sql("DELETE FROM prices.observations")
     shuffled = random.Random(7).sample(LINES, len(LINES))
     write(tmp_path / "many" / "b.csv", *shuffled[:9])

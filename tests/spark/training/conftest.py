@@ -17,6 +17,7 @@ def points(job):
     """Write points into the table of lines: `points(rows=..., source=...)`."""
 
     def write(batch="points", **options):
-        return job.store.append_once(lines.TABLE, lines.points(job.spark, **options), batch)
+        job.store.append_once(lines.TABLE, lines.points(job.spark, **options), batch)
+        return job.store.version(lines.TABLE.name)
 
     return write

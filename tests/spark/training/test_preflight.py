@@ -63,6 +63,7 @@ def test_an_empty_split_or_filter_is_refused(check, points, job):
     with pytest.raises(TrainingError, match=r"split = 'train'.*none that weigh anything where source = 'nowhere'"):
         check("source = 'nowhere'")
     job.store.replace(TABLE, job.store.read(TABLE.name).frame.where("split = 'train'"), "split = 'train'")
+    job.store.attach()
     job.spark.sql(f"DELETE FROM {TABLE.name} WHERE split = 'validate'")
     with pytest.raises(TrainingError, match="split = 'validate'"):
         check()
@@ -88,6 +89,7 @@ def test_a_file_gone_by_vacuum_and_a_corrupt_one_are_named(check, points):
 
 def test_values_that_are_no_numbers_are_refused(check, points, job):
     points(rows=40)
+    job.store.attach()
     job.spark.sql(f"UPDATE {TABLE.name} SET y = double('nan') WHERE id = 5")
     with pytest.raises(TrainingError, match=r"1 of .* rows of .*: targets hold NaN"):
         check()

@@ -65,6 +65,7 @@ def test_one_model_per_group_resumes_and_survives_a_group_that_fails(job, points
     pinned = 0
     for name in "abc":
         pinned = points(name, rows=40, source=name)
+    job.store.attach()
     job.spark.sql(f"UPDATE {TABLE.name} SET y = double('inf') WHERE source = 'b' AND id = 7")
     task = LINES.with_spec(epochs=3, batch=8)
     first = many.train_many(job, task, by=("source",))
