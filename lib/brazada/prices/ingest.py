@@ -133,7 +133,9 @@ def _ingested(job: Job, item: _New, counted: Tally) -> Row:
     return Row(
         job=job.name,
         batch=item.file.batch,
+        size=item.file.size,
         file=item.file.path,
+        number=item.file.number,
         run_id=job.run_id,
         layout=item.columns.name.partition("/")[2],
         rows_in=counted.rows_in,

@@ -28,7 +28,7 @@ OBSERVATIONS = Table(
             column("price_per_unit", _DOUBLE, "price_mean per base unit"),
             column("currency", _TEXT, "ISO 4217 code of the prices"),
             column("category", _TEXT, "Group of products, where the layout has one", required=False),
-            column("batch", _TEXT, "SHA-256 of the file's content, see ops.ingested_files"),
+            column("batch", _TEXT, "What tells its file's content, see ops.ingested_files"),
         ]
     ),
     key=("source", "date", "market", "product", "variety", "quality", "unit"),

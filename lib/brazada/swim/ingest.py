@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial, reduce
 
+from pyspark import Accumulator
 from pyspark.sql import DataFrame, Observation, Row
 from pyspark.sql import functions as F
 
@@ -14,11 +16,22 @@ from brazada.errors import InputError
 from brazada.report import Job
 from brazada.swim import drills
 from brazada.swim.differences import readings, together
-from brazada.swim.packs import ROWS, packed, packed_files, positions, reasons, repacked, unpacked
+from brazada.swim.packs import ROWS, Hashes, packed, packed_files, positions, reasons, repacked, unpacked
 from brazada.swim.parse import HEADER, POSITION
 from brazada.swim.tables import READINGS
 from brazada.tables import literal
-from brazada.tables.files import InputFile, first_line, inspect, list_files, local_path, read_path, splittable
+from brazada.tables.files import (
+    InputFile,
+    digest,
+    first_line,
+    glance,
+    list_files,
+    local_path,
+    pieces,
+    read_path,
+    splittable,
+    with_digest,
+)
 from brazada.tables.ops import INGESTED_FILES, QUARANTINE
 
 SUFFIXES = (".csv", ".csv.gz", ".csv.zst")
@@ -39,16 +52,15 @@ def ingest(job: Job, paths: Sequence[str]) -> None:
     with job.progress("swim logs", total=len(uris) + 3) as bar:
         for uri in uris:
             _check_header(job, uri)
-        found: dict[str, InputFile] = {}
+        found = []
         with ThreadPoolExecutor(_READERS) as pool:
-            files = pool.map(partial(inspect, job.spark), uris)
-            job.store.ensure(READINGS)  # meanwhile: both take seconds
+            files = pool.map(partial(glance, job.spark), uris)
+            job.store.ensure(READINGS)  # meanwhile: both may take seconds
             for file in files:
-                found.setdefault(file.batch, file)
+                found.append(file)
                 bar.advance(what=f"read {file.path.rpartition('/')[2]}")
         with job.store.exclusive(READINGS.name):
-            known = _ingested(job, found)
-            new = [file for batch, file in found.items() if batch not in known]
+            new = _new(job, found)
             if skipped := len(uris) - len(new):
                 job.note(f"{skipped} of {len(uris)} files known already, skipped")
             if not new:
@@ -68,9 +80,9 @@ class _Batch:
     """The new files of one ingest, and what was counted in them."""
 
     job: Job
-    files: Sequence[InputFile]
+    files: Sequence[InputFile]  # with their digests once the readings are written
     readable: Mapping[str, str]  # where the content of each lies as text that Spark can read
-    lines: dict[int, int] = field(default_factory=dict)  # by file_id, the headers among them
+    lines: dict[int, int] = field(default_factory=dict)  # by number of the file, the headers among them
     refused: int = 0
     conflicts: int = 0
     added_in: int = field(init=False)
@@ -80,13 +92,15 @@ class _Batch:
 
     def write_readings(self) -> None:
         """Append the drills that are new; make those again that the table has already."""
-        packs = self.packs()
-        read, conflicts = Observation(), self.job.spark.sparkContext.accumulator(0)
+        context = self.job.spark.sparkContext
+        hashes = context.accumulator({}, Hashes())
+        packs = self.packs(hashes)
+        read, conflicts = Observation(), context.accumulator(0)
         again = F.lit(False)
         if self.added_in > 1:
             known = drills.known(self.job).select("drill").distinct().withColumn("known", F.lit(True))
             packs, again = packs.join(F.broadcast(known), on="drill", how="left"), F.col("known").isNotNull()
-        of_files = [_file_id(file) for file in self.files]
+        of_files = [file.number for file in self.files]
         sums = {str(file_id): F.when(F.col("file_id") == file_id, F.col("lines")) for file_id in of_files}
         sums |= {"refused": F.col("refused"), "known": F.when(again, F.col("samples"))}
         counts = [F.coalesce(F.sum(column), F.lit(0)).alias(name) for name, column in sums.items()]
@@ -96,6 +110,7 @@ class _Batch:
         else:  # it had landed, by a run that was killed then: nothing was counted
             counted, self.conflicts = packs.agg(*counts).collect()[0].asDict(), 1
         self.lines, self.refused = {file_id: counted[str(file_id)] for file_id in of_files}, counted["refused"]
+        self.files = [_hashed(file, hashes.value) for file in self.files]
         if counted["known"]:
             self._make_again(unpacked(packs.where(again)), counted["known"])
 
@@ -116,7 +131,7 @@ class _Batch:
             rows = both.mapInArrow(make, READINGS.columns)
             self.job.store.replace(READINGS, rows, again)
             # Delta's overwrite of a slice leaves an observation empty. What became no reading may be in conflict.
-            of_files = F.col("file_id").isin([_file_id(file) for file in self.files])
+            of_files = F.col("file_id").isin([file.number for file in self.files])
             count -= self.job.store.read(READINGS.name).frame.where(again).where(of_files).count()
             self.job.note(f"{len(touched)} drills of the table had rows added and were made again")
         self.conflicts += count
@@ -143,7 +158,7 @@ class _Batch:
             bad = bad.unionByName(self._forestalled(positions(verbatim, self.job.settings.swim)))
         numbered = bad.join(F.broadcast(offsets), on=["file_id", "block"], how="inner")
         files = self.job.spark.createDataFrame(
-            [(_file_id(file), file.path, file.batch) for file in self.files], "file_id long, file string, batch string"
+            [(file.number, file.path, file.batch) for file in self.files], "file_id long, file string, batch string"
         )
         rows = numbered.join(F.broadcast(files), on="file_id", how="inner").select(
             F.lit(self.job.run_id).alias("run_id"),
@@ -172,7 +187,7 @@ class _Batch:
 
     def note_files(self) -> None:
         """The counts of each file: good rows are those that the table has of it, whichever run wrote them."""
-        of_files = [_file_id(file) for file in self.files]
+        of_files = [file.number for file in self.files]
         table = self.job.store.read(READINGS.name).frame.where(F.col("file_id").isin(of_files))
         good = {row["file_id"]: row["count"] for row in table.groupBy("file_id").count().collect()}
         refused = {}
@@ -181,21 +196,10 @@ class _Batch:
             refused = {row["batch"]: row["count"] for row in slice_.groupBy("batch").count().collect()}
         notes = []
         for file in self.files:
-            counts = (self.lines[_file_id(file)] - 1, good.get(_file_id(file), 0), refused.get(file.batch, 0))
+            counts = (self.lines[file.number] - 1, good.get(file.number, 0), refused.get(file.batch, 0))
             duplicate = counts[0] - counts[1] - counts[2]
-            notes.append(
-                (
-                    self.job.name,
-                    file.batch,
-                    file.path,
-                    self.job.run_id,
-                    "positions",
-                    counts[0],
-                    counts[1],
-                    duplicate,
-                    counts[2],
-                )
-            )
+            of_file = (self.job.name, file.batch, file.size, file.path, file.number, self.job.run_id)
+            notes.append((*of_file, "positions", counts[0], counts[1], duplicate, counts[2]))
             self.job.report.rows_in += counts[0]
             self.job.report.rows_good += counts[1]
             self.job.report.rows_duplicate += duplicate
@@ -204,12 +208,12 @@ class _Batch:
                 self.job.note(f"{file.path}: no row below its header")
         self.job.store.append_once(INGESTED_FILES, notes, self.named())
 
-    def packs(self) -> DataFrame:
-        """The positions of all files, packed."""
+    def packs(self, hashes: Accumulator[dict[tuple[int, int], bytes]]) -> DataFrame:
+        """The positions of all files, packed; what those on a disk hash to goes into `hashes`."""
         paths = {file: local_path(self.readable[file.path]) for file in self.files}
-        plain = {path: _file_id(file) for file, path in paths.items() if path}
+        plain = {path: file for file, path in paths.items() if path}
         others = [file for file, path in paths.items() if not path]
-        found = [packed_files(self.job.spark, plain, self.job.settings.swim)] if plain else []
+        found = [packed_files(self.job.spark, plain, self.job.settings.swim, hashes)] if plain else []
         if others:
             found.append(packed(self.text(others), self.job.settings.swim))
         return reduce(DataFrame.unionByName, found)
@@ -220,7 +224,7 @@ class _Batch:
         frames = [
             read.text(read_path(self.readable[file.path])).select(
                 "value",
-                F.lit(_file_id(file)).alias("file_id"),
+                F.lit(file.number).alias("file_id"),
                 *[F.col("_metadata.file_block_start").alias("block")] * ("block" in columns),
                 *[F.monotonically_increasing_id().alias("place")] * ("place" in columns),
             )
@@ -231,7 +235,7 @@ class _Batch:
 
     def named(self) -> str:
         """A name for this ingest of these files."""
-        return f"{self.added_in}/" + "+".join(sorted(file.batch[:16] for file in self.files))
+        return f"{self.added_in}/" + "+".join(sorted(f"{file.number:015x}" for file in self.files))
 
     def partitions(self) -> int:
         """Tasks to sort with: by the bytes of the text, at least one for each core."""
@@ -249,17 +253,21 @@ def _check_header(job: Job, uri: str) -> None:
         raise InputError(f"the header {HEADER}", found=f"{found[:200]!r} in {uri}", todo="check that it is a swim log")
 
 
-def _ingested(job: Job, found: Mapping[str, InputFile]) -> set[str]:
-    if not job.store.exists(INGESTED_FILES.name):
-        return set()
-    rows = job.store.read(INGESTED_FILES.name).frame
-    mine = rows.where((F.col("job") == job.name) & F.col("batch").isin([*found]))
-    return {row["batch"] for row in mine.select("batch").collect()}
+def _new(job: Job, found: Sequence[InputFile]) -> list[InputFile]:
+    """The files that are not known, each content once. Those on a disk are read only where another is as long."""
+    known = {}
+    if job.store.exists(INGESTED_FILES.name):
+        noted = job.store.read(INGESTED_FILES.name).frame.where(F.col("job") == job.name)
+        known = {row["batch"]: row["size"] for row in noted.select("batch", "size").collect()}
+    sizes = Counter([*known.values(), *[file.size for file in found]])
+    told = [with_digest(file) if sizes[file.size] > 1 else file for file in found]
+    once = {file.batch or file.path: file for file in reversed(told)}
+    return [file for batch, file in reversed(once.items()) if batch not in known]
 
 
-def _file_id(file: InputFile) -> int:
-    """The first 60 bits of the hash of its content."""
-    return int(file.batch[:15], 16)
+def _hashed(file: InputFile, hashes: Mapping[tuple[int, int], bytes]) -> InputFile:
+    """The file with its digest, of the hashes of its pieces."""
+    return file if file.batch else replace(file, batch=digest(hashes[file.number, at] for at in pieces(file.size)))
 
 
 def _offsets(blocks: Sequence[Row]) -> list[tuple[int, int, int]]:

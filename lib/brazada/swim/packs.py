@@ -5,25 +5,26 @@ To hand over, shuffle and sort eighteen million rows one by one costs more than 
 
 from __future__ import annotations
 
-import re
+import hashlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
+from pyspark import Accumulator, AccumulatorParam
 from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import types as T
 
 from brazada.swim.parse import NUMBERS, POSITION, RECORD, Part, read, rows_of
 from brazada.swim.settings import Swim
+from brazada.tables.files import PIECE, InputFile, pieces
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
 _LINES = 30_000  # at once: enough for NumPy, little for memory
-_PIECE = 4 * 2**20  # bytes, so many lines
-_BLOCK = 128 * 2**20  # bytes of a file that one task reads
+_TEXT = 4 * 2**20  # bytes, so many lines
 
 
 def columns(**kinds: T.DataType) -> T.StructType:
@@ -99,42 +100,58 @@ def packed(lines: DataFrame, settings: Swim) -> DataFrame:
     return _with_bytes(lines.select("value", "file_id")).mapInArrow(run, PACKS)
 
 
-def packed_files(spark: SparkSession, files: Mapping[str, int], settings: Swim) -> DataFrame:
-    """Plain files on disks that every worker sees (paths and their `file_id`) as PACKS.
+class Hashes(AccumulatorParam[dict[tuple[int, int], bytes]]):
+    """By `file_id` and place the SHA-256 of each piece that tasks have read, were it twice."""
+
+    def zero(self, value: dict[tuple[int, int], bytes]) -> dict[tuple[int, int], bytes]:  # noqa: ARG002 - as declared
+        """None."""
+        return {}
+
+    def addInPlace(  # noqa: N802 - Spark's name
+        self, value1: dict[tuple[int, int], bytes], value2: dict[tuple[int, int], bytes]
+    ) -> dict[tuple[int, int], bytes]:
+        """Both."""
+        return value1 | value2
+
+
+def packed_files(
+    spark: SparkSession,
+    files: Mapping[str, InputFile],
+    settings: Swim,
+    hashes: Accumulator[dict[tuple[int, int], bytes]],
+) -> DataFrame:
+    """Plain files on disks that every worker sees, by their paths, as PACKS; what they hash to goes into `hashes`.
 
     Faster than `packed`, for no line goes through the JVM.
     """
-    blocks = [
-        (path, file_id, start)
-        for path, file_id in files.items()
-        for start in range(0, Path(path).stat().st_size, _BLOCK)
-    ]
+    blocks = [(path, file.number, start) for path, file in files.items() for start in pieces(file.size)]
 
     def run(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         for batch in batches:
             for number in batch.column(0).to_pylist():
                 path, file_id, start = blocks[number]
-                for text in _pieces(path, start):
+                hashed = hashlib.sha256()
+                for text in _texts(path, start, hashed.update):
                     yield from _packed(text, file_id, settings)
+                hashes.add({(file_id, start): hashed.digest()})
 
     return spark.range(0, len(blocks), 1, len(blocks)).mapInArrow(run, PACKS)
 
 
-def _pieces(path: str, start: int) -> Iterator[bytes]:
-    """The lines that begin in a block of a file, none empty, some megabytes at a time."""
+def _texts(path: str, start: int, hashed: Callable[[memoryview], None]) -> Iterator[bytes]:
+    """The lines that begin in a piece of a file, some megabytes at a time; its bytes go to `hashed`."""
+    end = start + PIECE
     with Path(path).open("rb") as file:
-        if start:  # the line that goes on or begins here is the block's before
-            file.seek(start)
-            file.readline()
-        end = start + _BLOCK
-        while (at := file.tell()) <= end and (text := file.read(min(_PIECE, end + 1 - at))):
+        file.seek(start)
+        if start:  # the line that goes on or begins here is the piece's before
+            hashed(memoryview(file.readline())[:PIECE])
+        while (at := file.tell()) <= end and (text := file.read(min(_TEXT, end + 1 - at))):
             text += b"" if text.endswith(b"\n") else file.readline()
+            hashed(memoryview(text)[: max(0, end - at)])
             if b"\r" in text:
                 text = text.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
             if not text.endswith(b"\n"):
                 text += b"\n"
-            if text.startswith(b"\n") or b"\n\n" in text:
-                text = re.sub(rb"^\n+|(?<=\n)\n+", b"", text)
             yield text
 
 

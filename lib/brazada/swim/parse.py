@@ -66,13 +66,13 @@ def rows_of(columns: Sequence[NDArray[Any]]) -> NDArray[Any]:
 
 
 def read(text: bytes, settings: Swim, first: int = 0) -> Iterator[Part]:
-    """Lines, each ended by a line feed and none empty, as positions and refused ones; the first is at place `first`."""
+    """Lines, each ended by a line feed, as positions and refused ones. From place `first` on; empty lines are none."""
     if not text:
         return
     if (part := _as_published(text, settings, first)) is not None:
         yield part
         return
-    lines = [line + b"\n" for line in text.split(b"\n")[:-1]]
+    lines = [line + b"\n" for line in text.split(b"\n") if line]
     count = len(lines)
     if count > _ONE_BY_ONE:
         half = count // 2

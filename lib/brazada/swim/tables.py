@@ -27,7 +27,7 @@ READINGS = Table(
             column("z_m", T.DoubleType(), "Height; constant, but for the pool"),
             column("dx_m", T.DoubleType(), "Distance along the pool from the sample before; 0 at a drill's first"),
             column("dt_s", T.DoubleType(), "Time since the sample before; 0 at a drill's first"),
-            column("file_id", T.LongType(), "First 60 bits of the SHA-256 of its file (batch in ops.ingested_files)"),
+            column("file_id", T.LongType(), "Its file: number in ops.ingested_files"),
             column("added_in", T.LongType(), "Number of the write that brought the row, growing"),
         ]
     ),

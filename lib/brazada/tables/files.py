@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
@@ -16,16 +17,29 @@ from pyspark.sql import SparkSession
 
 from brazada.errors import InputError
 
+PIECE = 128 * 2**20  # bytes that are hashed, and read, at once; another number would make known files new
+
 _FIRST_LINE = 2**16  # bytes: more is no header
+_AT_ONCE = 2**20  # bytes read at once
 
 
 @dataclass(frozen=True)
 class InputFile:
-    """A file to read: its URI, the SHA-256 of its content (decompressed), bytes on disk."""
+    """A file to read: its URI; bytes and `digest` of its content, decompressed; a number told by place, size and time.
+
+    What lies on a disk can be read without a digest (""), to be known afterwards.
+    """
 
     path: str
-    batch: str
     size: int
+    number: int
+    batch: str = ""
+
+
+def digest(pieces: Iterable[bytes]) -> str:
+    """What tells a content: the SHA-256 of it or, where it is more than one PIECE, of the SHA-256s of its pieces."""
+    first, *others = pieces
+    return hashlib.sha256(b"".join([first, *others])).hexdigest() if others else first.hex()
 
 
 def list_files(spark: SparkSession, paths: Sequence[str], suffixes: tuple[str, ...]) -> list[str]:
@@ -46,10 +60,59 @@ def list_files(spark: SparkSession, paths: Sequence[str], suffixes: tuple[str, .
     return sorted(found)
 
 
-def inspect(spark: SparkSession, path: str) -> InputFile:
-    """Read a file through once. Raises InputError if it cannot be read."""
+def glance(spark: SparkSession, path: str) -> InputFile:
+    """A file, read through only where it does not lie plain on a disk. Raises InputError if it cannot be read."""
     with _readable(path):
-        return InputFile(path, _digest(spark, path), _size(spark, path))
+        status = _status(spark, path)
+        size = int(status.getLen())
+        told = f"{path} {size} {status.getModificationTime()}".encode()
+        file = InputFile(path, size, int(hashlib.sha256(told).hexdigest()[:15], 16))
+        return file if local_path(path) else _streamed(spark, file)
+
+
+def inspect(spark: SparkSession, path: str) -> InputFile:
+    """A file, read through once. Raises InputError if it cannot be read."""
+    return with_digest(glance(spark, path))
+
+
+def with_digest(file: InputFile) -> InputFile:
+    """The file with its digest. Raises InputError if it cannot be read."""
+    if file.batch:
+        return file
+    path = str(local_path(file.path))
+    with _readable(path), ThreadPoolExecutor() as pool:
+        return replace(file, batch=digest(pool.map(lambda start: _hashed(path, start), pieces(file.size))))
+
+
+def pieces(size: int) -> range:
+    """Where the pieces of a content begin."""
+    return range(0, max(size, 1), PIECE)
+
+
+def _hashed(path: str, start: int) -> bytes:
+    hashed, left = hashlib.sha256(), PIECE
+    with Path(path).open("rb") as file:
+        file.seek(start)
+        while left and (part := file.read(min(left, _AT_ONCE))):
+            hashed.update(part)
+            left -= len(part)
+    return hashed.digest()
+
+
+def _streamed(spark: SparkSession, file: InputFile) -> InputFile:
+    """The file with size and digest of its content, read by the JVM."""
+    streams: Any = spark._jvm.org.apache.commons.io.input  # type: ignore[union-attr]
+    sha256 = spark._jvm.org.apache.commons.codec.digest.DigestUtils.sha256  # type: ignore[union-attr]
+    hashed: list[bytes] = []
+    with _opened(spark, file.path) as stream:
+        counted = streams.CountingInputStream(stream)
+        while not hashed or counted.getByteCount() == len(hashed) * PIECE:
+            before = counted.getByteCount()
+            found = bytes(sha256(streams.BoundedInputStream(counted, PIECE)))
+            if hashed and counted.getByteCount() == before:
+                break
+            hashed.append(found)
+        return replace(file, size=int(counted.getByteCount()), batch=digest(hashed))
 
 
 def first_line(spark: SparkSession, path: str) -> bytes:
@@ -72,14 +135,6 @@ def _readable(path: str) -> Iterator[None]:
     except (OSError, Py4JJavaError) as error:
         cause = str(error.java_exception.toString()) if isinstance(error, Py4JJavaError) else str(error)
         raise InputError("a readable file", found=f"{path}: {cause}", todo="check it, or copy it again") from error
-
-
-def _digest(spark: SparkSession, path: str) -> str:
-    if plain := local_path(path):
-        with Path(plain).open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
-    with _opened(spark, path) as stream:
-        return str(spark._jvm.org.apache.commons.codec.digest.DigestUtils.sha256Hex(stream))  # type: ignore[union-attr]
 
 
 def _first_line_by_hadoop(spark: SparkSession, path: str) -> bytes | None:
@@ -169,9 +224,9 @@ def _opened(spark: SparkSession, uri: str) -> Iterator[Any]:
         stream.close()
 
 
-def _size(spark: SparkSession, uri: str) -> int:
+def _status(spark: SparkSession, uri: str) -> Any:
     path = spark._jvm.org.apache.hadoop.fs.Path(spark._jvm.java.net.URI(uri))  # type: ignore[union-attr]
-    return int(path.getFileSystem(_configuration(spark)).getFileStatus(path).getLen())
+    return path.getFileSystem(_configuration(spark)).getFileStatus(path)
 
 
 def _java_path(spark: SparkSession, text: str) -> Any:

@@ -39,7 +39,7 @@ QUARANTINE = Table(
         [
             column("run_id", T.StringType(), "Run that rejected it"),
             column("job", T.StringType(), "Job that rejected it"),
-            column("batch", T.StringType(), "SHA-256 of the file's content"),
+            column("batch", T.StringType(), "What tells the file's content, see ops.ingested_files"),
             column("file", T.StringType(), "File it came from"),
             column("line", T.LongType(), "Line in that file, from 1, header included", required=False),
             column("reason", T.StringType(), "Why it was rejected"),
@@ -55,8 +55,14 @@ INGESTED_FILES = Table(
     columns=T.StructType(
         [
             column("job", T.StringType(), "Job that took it in"),
-            column("batch", T.StringType(), "SHA-256 of the file's content, decompressed"),
+            column(
+                "batch",
+                T.StringType(),
+                "SHA-256 of the file's content, decompressed; beyond 128 MiB that of its pieces' SHA-256s",
+            ),
+            column("size", T.LongType(), "Bytes of its content, decompressed"),
             column("file", T.StringType(), "Where it lay"),
+            column("number", T.LongType(), "Number told by its place, size and time: file_id of swim.readings"),
             column("run_id", T.StringType(), "Run that took it in"),
             column("layout", T.StringType(), "Layout its header was recognised as"),
             column("rows_in", T.LongType(), "Data rows in the file"),

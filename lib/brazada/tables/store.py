@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -251,12 +252,13 @@ class Store:
         return committed is not None
 
     def _place(self, name: str) -> str | None:
-        """Where the table lies if that is on a local disk."""
+        """Where the table lies if that is on a local disk, and delta-rs is there."""
         return self.location(name) if self._on_disk else None
 
     @property
     def _on_disk(self) -> bool:
-        return self.warehouse.path is not None and "://" not in self.warehouse.path
+        path = self.warehouse.path
+        return path is not None and "://" not in path and find_spec("deltalake") is not None
 
     def _delta(self, name: str) -> DeltaTable:
         location = self.location(name)

@@ -1,5 +1,6 @@
 """Every line of a log becomes a reading, a duplicate or a line of quarantine, as the log's rules say."""
 
+import hashlib
 import random
 import re
 
@@ -191,7 +192,22 @@ def test_an_id_is_the_same_with_and_without_objectid(found):
 
 def test_the_same_content_under_two_names_is_read_once(job, warehouse):
     assert job.report.notes[0] == f"1 of {len(FILES) + 1} files known already, skipped"
-    assert len(table(warehouse, "ops.ingested_files")) == len(FILES)
+    noted = table(warehouse, "ops.ingested_files")
+    digests = {hashlib.sha256(content).hexdigest(): len(content) for content in FILES.values()}
+    assert dict(zip(noted["batch"], noted["size"], strict=True)) == digests
+    assert len(noted) == len(FILES)
+    assert set(table(warehouse, "swim.readings")["file_id"]) <= set(noted["number"])
+
+
+def test_a_file_that_was_changed_is_read_again_though_it_be_as_long(at, tmp_path):
+    good = write(tmp_path / "good.csv", log(GOOD))
+    counts = []
+    for x in (1.0, 7.0):
+        write(tmp_path / "good.csv", log(line(x=x)))
+        job = at(tmp_path / "warehouse")
+        ingest(job, [good])
+        counts.append((job.report.rows_good, job.report.rows_quarantined))
+    assert counts == [(1, 0), (0, 1)]
 
 
 def test_of_one_time_the_least_position_is_kept_and_the_next_row_counts_from_it(found, quarantine):

@@ -1,5 +1,6 @@
 """Lines read many at a time say what they say one by one, and files read in blocks hold each line once."""
 
+import io
 import random
 import re
 
@@ -84,6 +85,13 @@ def test_lines_read_together_say_what_each_says(chosen, one_by_one):
     assert together == alone == slowly
 
 
+def test_empty_lines_are_none():
+    lines = [sound(number) for number in range(3000)]
+    spread = b"\n\n".join(lines) + b"\n\n\n"
+    assert told(parse.read(spread, SWIM)) == told(parse.read(b"\n".join(lines) + b"\n", SWIM))
+    assert told(parse.read(b"\n\n", SWIM)) == {}
+
+
 def test_no_zero_is_negative():
     (part,) = parse.read(sound(1).replace(b"0.2]", b"-0.0]") + b"\n", SWIM)
     assert not np.signbit(part.rows["z_m"]).any()
@@ -101,8 +109,10 @@ def test_blocks_hold_every_line_once(tmp_path_factory, lines, last, block, piece
     path = tmp_path_factory.getbasetemp() / "blocks"
     path.write_bytes(content)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(packs, "_BLOCK", block)
-        patch.setattr(packs, "_PIECE", piece)
-        found = [line for at in range(0, len(content), block) for line in packs._pieces(str(path), at)]
-    wanted = [line + b"\n" for line in re.split(rb"\r\n|\n|\r", content) if line]
-    assert b"".join(found) == b"".join(wanted)
+        patch.setattr(packs, "PIECE", block)
+        patch.setattr(packs, "_TEXT", piece)
+        hashed = io.BytesIO()
+        found = [line for at in range(0, len(content), block) for line in packs._texts(str(path), at, hashed.write)]
+    assert hashed.getvalue() == content
+    wanted = [line for line in re.split(rb"\r\n|\n|\r", content) if line]
+    assert [line for line in b"".join(found).split(b"\n") if line] == wanted

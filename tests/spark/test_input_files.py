@@ -1,0 +1,35 @@
+"""A content is told by the same digest wherever it lies and however it is packed."""
+
+import gzip
+import hashlib
+
+import pyarrow as pa
+import pytest
+
+from brazada.tables import files
+
+
+@pytest.mark.parametrize("length", [0, 1, 10, 20, 23])
+def test_plain_and_packed_files_have_the_digest_of_their_pieces(spark_session, tmp_path, monkeypatch, length):
+    monkeypatch.setattr(files, "PIECE", 10)
+    content = bytes(range(length))
+    (tmp_path / "a.csv").write_bytes(content)
+    (tmp_path / "a.csv.gz").write_bytes(gzip.compress(content))
+    with pa.CompressedOutputStream(str(tmp_path / "a.csv.zst"), "zstd") as file:
+        file.write(content)
+    hashes = [hashlib.sha256(content[at : at + 10]) for at in range(0, max(length, 1), 10)]
+    of_hashes = hashlib.sha256(b"".join(piece.digest() for piece in hashes))
+    found = [files.inspect(spark_session, uri) for uri in files.list_files(spark_session, [str(tmp_path)], ("",))]
+    assert [file.path.rpartition("/")[2] for file in found] == ["a.csv", "a.csv.gz", "a.csv.zst"]
+    assert {(file.size, file.batch) for file in found} == {
+        (length, (of_hashes if length > 10 else hashes[0]).hexdigest())
+    }
+    assert len({file.number for file in found}) == 3
+
+
+def test_a_plain_file_is_not_read_at_a_glance(spark_session, tmp_path):
+    (tmp_path / "a.csv").write_text("a")
+    seen = files.glance(spark_session, f"file://{tmp_path}/a.csv")
+    assert (seen.size, seen.batch) == (1, "")
+    (tmp_path / "a.csv").write_text("bb")
+    assert files.glance(spark_session, f"file://{tmp_path}/a.csv").number != seen.number
