@@ -16,7 +16,7 @@ from brazada.errors import InputError
 from brazada.report import Job
 from brazada.swim import drills
 from brazada.swim.differences import readings, together
-from brazada.swim.packs import ROWS, Hashes, packed, packed_files, positions, reasons, repacked, unpacked
+from brazada.swim.packs import ROWS, Pieces, Read, packed, packed_files, positions, reasons, repacked, unpacked
 from brazada.swim.parse import HEADER, POSITION
 from brazada.swim.tables import READINGS
 from brazada.tables import literal
@@ -93,8 +93,8 @@ class _Batch:
     def write_readings(self) -> None:
         """Append the drills that are new; make those again that the table has already."""
         context = self.job.spark.sparkContext
-        hashes = context.accumulator({}, Hashes())
-        packs = self.packs(hashes)
+        done: Accumulator[Read] = context.accumulator({}, Pieces())
+        packs = self.packs(done)
         read, conflicts = Observation(), context.accumulator(0)
         again = F.lit(False)
         if self.added_in > 1:
@@ -110,7 +110,7 @@ class _Batch:
         else:  # it had landed, by a run that was killed then: nothing was counted
             counted, self.conflicts = packs.agg(*counts).collect()[0].asDict(), 1
         self.lines, self.refused = {file_id: counted[str(file_id)] for file_id in of_files}, counted["refused"]
-        self.files = [_hashed(file, hashes.value) for file in self.files]
+        self.files = [_told(file, done.value) for file in self.files]
         if counted["known"]:
             self._make_again(unpacked(packs.where(again)), counted["known"])
 
@@ -208,12 +208,12 @@ class _Batch:
                 self.job.note(f"{file.path}: no row below its header")
         self.job.store.append_once(INGESTED_FILES, notes, self.named())
 
-    def packs(self, hashes: Accumulator[dict[tuple[int, int], bytes]]) -> DataFrame:
-        """The positions of all files, packed; what those on a disk hash to goes into `hashes`."""
+    def packs(self, done: Accumulator[Read]) -> DataFrame:
+        """The positions of all files, packed; what has been read of those on a disk goes into `done`."""
         paths = {file: local_path(self.readable[file.path]) for file in self.files}
         plain = {path: file for file, path in paths.items() if path}
         others = [file for file, path in paths.items() if not path]
-        found = [packed_files(self.job.spark, plain, self.job.settings.swim, hashes)] if plain else []
+        found = [packed_files(self.job.spark, plain, self.job.settings.swim, done)] if plain else []
         if others:
             found.append(packed(self.text(others), self.job.settings.swim))
         return reduce(DataFrame.unionByName, found)
@@ -265,9 +265,12 @@ def _new(job: Job, found: Sequence[InputFile]) -> list[InputFile]:
     return [file for batch, file in reversed(once.items()) if batch not in known]
 
 
-def _hashed(file: InputFile, hashes: Mapping[tuple[int, int], bytes]) -> InputFile:
-    """The file with its digest, of the hashes of its pieces."""
-    return file if file.batch else replace(file, batch=digest(hashes[file.number, at] for at in pieces(file.size)))
+def _told(file: InputFile, read: Read) -> InputFile:
+    """The file with size and digest of what was read of it, which may have grown meanwhile."""
+    if file.batch:
+        return file
+    sizes, hashes = zip(*[read[file.number, at] for at in pieces(file.size)], strict=True)
+    return replace(file, size=sum(sizes), batch=digest(hashes))
 
 
 def _offsets(blocks: Sequence[Row]) -> list[tuple[int, int, int]]:

@@ -100,16 +100,17 @@ def packed(lines: DataFrame, settings: Swim) -> DataFrame:
     return _with_bytes(lines.select("value", "file_id")).mapInArrow(run, PACKS)
 
 
-class Hashes(AccumulatorParam[dict[tuple[int, int], bytes]]):
-    """By `file_id` and place the SHA-256 of each piece that tasks have read, were it twice."""
+Read = dict[tuple[int, int], tuple[int, bytes]]  # by `file_id` and place the bytes of a piece and their SHA-256
 
-    def zero(self, value: dict[tuple[int, int], bytes]) -> dict[tuple[int, int], bytes]:  # noqa: ARG002 - as declared
+
+class Pieces(AccumulatorParam[Read]):
+    """Accumulates the pieces of files that tasks have read, were it twice."""
+
+    def zero(self, value: Read) -> Read:  # noqa: ARG002 - as declared
         """None."""
         return {}
 
-    def addInPlace(  # noqa: N802 - Spark's name
-        self, value1: dict[tuple[int, int], bytes], value2: dict[tuple[int, int], bytes]
-    ) -> dict[tuple[int, int], bytes]:
+    def addInPlace(self, value1: Read, value2: Read) -> Read:  # noqa: N802 - Spark's name
         """Both."""
         return value1 | value2
 
@@ -118,9 +119,9 @@ def packed_files(
     spark: SparkSession,
     files: Mapping[str, InputFile],
     settings: Swim,
-    hashes: Accumulator[dict[tuple[int, int], bytes]],
+    done: Accumulator[Read],
 ) -> DataFrame:
-    """Plain files on disks that every worker sees, by their paths, as PACKS; what they hash to goes into `hashes`.
+    """Plain files on disks that every worker sees, by their paths, as PACKS; the pieces read go into `done`.
 
     Faster than `packed`, for no line goes through the JVM.
     """
@@ -130,29 +131,31 @@ def packed_files(
         for batch in batches:
             for number in batch.column(0).to_pylist():
                 path, file_id, start = blocks[number]
-                hashed = hashlib.sha256()
-                for text in _texts(path, start, hashed.update):
+                hashed, sizes = hashlib.sha256(), []
+                for text, of_piece in _texts(path, start):
+                    hashed.update(of_piece)
+                    sizes.append(len(of_piece))
                     yield from _packed(text, file_id, settings)
-                hashes.add({(file_id, start): hashed.digest()})
+                done.add({(file_id, start): (sum(sizes), hashed.digest())})
 
     return spark.range(0, len(blocks), 1, len(blocks)).mapInArrow(run, PACKS)
 
 
-def _texts(path: str, start: int, hashed: Callable[[memoryview], None]) -> Iterator[bytes]:
-    """The lines that begin in a piece of a file, some megabytes at a time; its bytes go to `hashed`."""
+def _texts(path: str, start: int) -> Iterator[tuple[bytes, memoryview]]:
+    """The lines that begin in a piece of a file, some megabytes at a time, and what of its bytes has been read so."""
     end = start + PIECE
     with Path(path).open("rb") as file:
         file.seek(start)
         if start:  # the line that goes on or begins here is the piece's before
-            hashed(memoryview(file.readline())[:PIECE])
+            yield b"", memoryview(file.readline())[:PIECE]
         while (at := file.tell()) <= end and (text := file.read(min(_TEXT, end + 1 - at))):
             text += b"" if text.endswith(b"\n") else file.readline()
-            hashed(memoryview(text)[: max(0, end - at)])
+            of_piece = memoryview(text)[: max(0, end - at)]
             if b"\r" in text:
                 text = text.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
             if not text.endswith(b"\n"):
                 text += b"\n"
-            yield text
+            yield text, of_piece
 
 
 def _packed(text: bytes, file_id: int, settings: Swim) -> Iterator[pa.RecordBatch]:
