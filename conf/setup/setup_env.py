@@ -116,7 +116,7 @@ def main() -> None:
         venv.create(VENV, with_pip=True)
     if not (VENV / "bin" / "uv").exists():
         run(PYTHON, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", UV)
-    uv_install("-r", LOCK)
+    uv_install("--no-deps", "-r", LOCK)  # it names them all; to resolve them again would take as long as all else
     uv_install("--no-deps", horovod_wheel())
     uv_install("--no-deps", "--no-build-isolation", "-e", ROOT)
     install_jars()
