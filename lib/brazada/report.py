@@ -87,9 +87,9 @@ def job(name: str, settings: Settings, sections: tuple[str, ...], verbose: bool 
     run = Job(name, uuid.uuid4().hex, settings, spark, Store(spark, settings.warehouse), console)
     try:
         yield run
-    except KeyboardInterrupt:
-        raise  # the connection to the JVM was cut in the middle of a word
     except BaseException as error:
+        if isinstance(error, KeyboardInterrupt) and not run.store.on_disk:
+            raise  # the connection to the JVM, which is needed to write, was cut in the middle of a word
         # The job's own fault is what matters: a report that cannot be written must not hide it.
         try:
             _append(run, started, clock, f"{type(error).__name__}: {error}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import signal
 import sys
@@ -32,16 +33,7 @@ def start(settings: Settings, verbose: bool = False) -> SparkSession:
     if not verbose:
         os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # before TensorFlow is imported
     if settings.env == "local":
-        # Python workers must run this very interpreter, whatever `python3` means on the PATH.
-        os.environ["PYSPARK_PYTHON"] = os.environ.get("PYSPARK_PYTHON", sys.executable)
-        if not verbose:
-            quiet = f"-Dlog4j2.configurationFile=file:{CONF_DIR / 'log4j2-quiet.properties'}"
-            java = " ".join(filter(None, [options.get("spark.driver.extraJavaOptions"), quiet]))
-            options["spark.driver.extraJavaOptions"] = java
-        if settings.warehouse.path and "://" not in settings.warehouse.path:
-            # Else Spark leaves a folder `spark-warehouse` wherever the command is run.
-            options.setdefault("spark.sql.warehouse.dir", str(Path(settings.warehouse.path).resolve() / ".spark"))
-        options.setdefault("spark.ui.showConsoleProgress", str(sys.stderr.isatty()).lower())
+        _prepare(options, settings, verbose)
     if settings.spark.master and "SPARK_ENV_LOADED" not in os.environ:  # spark-submit sets it and names the master
         builder = builder.master(settings.spark.master)
     for key, value in options.items():
@@ -49,9 +41,30 @@ def start(settings: Settings, verbose: bool = False) -> SparkSession:
     spark = builder.getOrCreate()
     if threading.current_thread() is threading.main_thread():
         # Spark's own handler talks to the JVM from inside the signal, which fails when it interrupts such talk.
-        signal.signal(signal.SIGINT, signal.default_int_handler)
+        signal.signal(signal.SIGINT, _interrupted)
     if not verbose:
-        spark.sparkContext.setLogLevel("ERROR")
+        spark.sparkContext.setLogLevel("FATAL" if settings.env == "local" else "ERROR")
     if settings.warehouse.catalog:
         spark.catalog.setCurrentCatalog(settings.warehouse.catalog)
     return spark
+
+
+def _prepare(options: dict[str, str], settings: Settings, verbose: bool) -> None:
+    """What only a laptop needs, into the options and the variables of this process."""
+    # Python workers must run this very interpreter, whatever `python3` means on the PATH.
+    os.environ["PYSPARK_PYTHON"] = os.environ.get("PYSPARK_PYTHON", sys.executable)
+    if os.environ.get("LC_ALL") in ("C", "POSIX"):  # in which Java sees no file whose name is not ASCII
+        os.environ["LC_ALL"] = "C.UTF-8"
+    if not verbose:
+        quiet = f"-Dlog4j2.configurationFile=file:{CONF_DIR / 'log4j2-quiet.properties'}"
+        java = " ".join(filter(None, [options.get("spark.driver.extraJavaOptions"), quiet]))
+        options["spark.driver.extraJavaOptions"] = java
+    if settings.warehouse.path and "://" not in settings.warehouse.path:
+        # Else Spark leaves a folder `spark-warehouse` wherever the command is run.
+        options.setdefault("spark.sql.warehouse.dir", str(Path(settings.warehouse.path).resolve() / ".spark"))
+    options.setdefault("spark.ui.showConsoleProgress", str(sys.stderr.isatty()).lower())
+
+
+def _interrupted(number: int, frame: object) -> None:
+    logging.disable()  # py4j tells of every call that this breaks off
+    signal.default_int_handler(number, frame)  # type: ignore[arg-type]

@@ -6,6 +6,7 @@ import hashlib
 import pyarrow as pa
 import pytest
 
+from brazada.errors import InputError
 from brazada.tables import files
 
 
@@ -24,7 +25,7 @@ def test_plain_and_packed_files_have_the_digest_of_their_pieces(spark_session, t
     assert {(file.size, file.batch) for file in found} == {
         (length, (of_hashes if length > 10 else hashes[0]).hexdigest())
     }
-    assert len({file.number for file in found}) == 3
+    assert len({file.number for file in found}) == 1
 
 
 def test_a_plain_file_is_not_read_at_a_glance(spark_session, tmp_path):
@@ -33,3 +34,11 @@ def test_a_plain_file_is_not_read_at_a_glance(spark_session, tmp_path):
     assert (seen.size, seen.batch) == (1, "")
     (tmp_path / "a.csv").write_text("bb")
     assert files.glance(spark_session, f"file://{tmp_path}/a.csv").number != seen.number
+
+
+def test_a_name_that_hadoop_cannot_read_is_refused(spark_session, tmp_path):
+    (tmp_path / "at 10:00.csv").write_text("a")
+    with pytest.raises(InputError, match="without a colon"):
+        files.list_files(spark_session, [str(tmp_path)], (".csv",))
+    with pytest.raises(InputError, match="a readable path"):
+        files.list_files(spark_session, ["10:00.csv"], (".csv",))

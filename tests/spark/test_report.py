@@ -37,6 +37,13 @@ def test_a_failure_is_recorded_and_raised(spark, settings):
     assert "expected fish; found none" in run.error
 
 
+def test_a_run_that_was_stopped_is_recorded(spark, settings):
+    with pytest.raises(KeyboardInterrupt), report.job("count fish", settings, ("warehouse",)):
+        raise KeyboardInterrupt
+    (run,) = runs(spark, settings)
+    assert (run.status, run.error) == ("failed", "KeyboardInterrupt: ")
+
+
 def test_counts_that_do_not_add_up_are_refused(settings):
     with pytest.raises(Exception, match="rows_add_up"), report.job("count fish", settings, ("warehouse",)) as job:
         job.report.rows_in = 3

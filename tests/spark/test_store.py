@@ -222,3 +222,11 @@ def test_a_task_that_fails_leaves_nothing(job):
     with pytest.raises(Exception, match="a hole in the net"):
         job.store.append_made(PENS, job.spark.range(3), make, "b")
     assert list(Path(job.store.location(PENS.name)).glob("*.parquet")) == []
+
+
+@pytest.mark.parametrize("name", ["w[h]", "50 %", "a%20b"])
+def test_a_warehouse_whose_path_delta_rs_misreads_is_sparks(spark, settings, tmp_path, name):
+    store = Store(spark, settings.warehouse.model_copy(update={"path": str(tmp_path / name)}))
+    store.merge(FISH, [(1, "cod", 2.0)])
+    store.append_once(FISH, fish(spark, (2, "eel", 1.0)), "first")
+    assert content(store) == [(1, "cod", 2.0), (2, "eel", 1.0)]

@@ -47,9 +47,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 def _cause(error: Exception) -> str:
-    """The first line of what lies at the root: of a Java exception its own message, not that a call failed."""
+    """The line that says what lies at the root: of a Java exception its own message, not that a call failed."""
     cause = getattr(error, "java_exception", None)
     while cause is not None and cause.getCause() is not None:
         cause = cause.getCause()
     text = str(error) if cause is None else str(cause.getMessage())
-    return f"{type(error).__name__}: {(text.strip().splitlines() or [''])[0]}"
+    lines = text.strip().splitlines() or [""]
+    # Of an error in a Python worker the message is a traceback, and the last line what it says.
+    return f"{type(error).__name__}: {lines[-1 if 'Traceback (most recent call last)' in text else 0]}"

@@ -114,7 +114,9 @@ def _write(job: Job, judged: DataFrame, new: Sequence[_New], tallies: Mapping[st
     schema = "file string, block long, offset long, batch string"
     places = F.broadcast(job.spark.createDataFrame(offsets, schema))
     placed = judged.join(places, on=["file", "block"], how="inner")
-    job.store.merge(OBSERVATIONS, placed.where(F.col("outcome") == GOOD), update=False)
+    # What a killed run left of these files gives way: other files may have joined them.
+    left = job.store.read(OBSERVATIONS.name).frame.where(F.col("batch").isin([*batches.values()]))
+    job.store.merge(OBSERVATIONS, placed.where(F.col("outcome") == GOOD), update=not left.isEmpty())
     refused = placed.where(F.col("outcome") == QUARANTINED).select(
         F.lit(job.run_id).alias("run_id"),
         F.lit(job.name).alias("job"),
@@ -126,7 +128,7 @@ def _write(job: Job, judged: DataFrame, new: Sequence[_New], tallies: Mapping[st
     slice_of_files = f"job = '{job.name}' AND batch IN ({listed})"
     job.store.replace(QUARANTINE, refused.where(F.col("line") > 1), slice_of_files)
     done = [_ingested(job, item, tallies[item.file.path]) for item in new]
-    job.store.merge(INGESTED_FILES, done, update=False)
+    job.store.append_once(INGESTED_FILES, done, "+".join(sorted(batch[:16] for batch in batches.values())))
 
 
 def _ingested(job: Job, item: _New, counted: Tally) -> Row:

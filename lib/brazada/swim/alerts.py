@@ -80,6 +80,8 @@ def alerts(job: Job, paths: Sequence[str], continuous: bool = False) -> None:
             if count := rows.count():
                 job.store.merge(ALERTS, rows, update=False)
                 raised += count
+                if continuous:
+                    job.console.print(f"  {now:%H:%M:%S}  alerts raised: {count}, in {ALERTS.name}", markup=False)
         finally:
             rows.unpersist()
 
@@ -87,6 +89,8 @@ def alerts(job: Job, paths: Sequence[str], continuous: bool = False) -> None:
     name = sha256("\n".join(sorted(paths)).encode()).hexdigest()[:16]
     checkpoint = job.store.scratch(f"streams/alerts-{name}")
     query = found.writeStream.trigger(**trigger).option("checkpointLocation", checkpoint).foreachBatch(write).start()
+    if continuous:
+        job.console.print(f"  watching {', '.join(paths)} until stopped", markup=False)
     try:
         query.awaitTermination()
     except StreamingQueryException as error:

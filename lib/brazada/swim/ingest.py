@@ -52,14 +52,14 @@ def ingest(job: Job, paths: Sequence[str]) -> None:
     with job.progress("swim logs", total=len(uris) + 3) as bar:
         for uri in uris:
             _check_header(job, uri)
-        found = []
-        with ThreadPoolExecutor(_READERS) as pool:
-            files = pool.map(partial(glance, job.spark), uris)
-            job.store.ensure(READINGS)  # meanwhile: both may take seconds
-            for file in files:
-                found.append(file)
-                bar.advance(what=f"read {file.path.rpartition('/')[2]}")
         with job.store.exclusive(READINGS.name):
+            found = []
+            with ThreadPoolExecutor(_READERS) as pool:
+                files = pool.map(partial(glance, job.spark), uris)
+                job.store.ensure(READINGS)  # meanwhile: both may take seconds
+                for file in files:
+                    found.append(file)
+                    bar.advance(what=f"read {file.path.rpartition('/')[2]}")
             new = _new(job, found)
             if skipped := len(uris) - len(new):
                 job.note(f"{skipped} of {len(uris)} files known already, skipped")
@@ -266,11 +266,17 @@ def _new(job: Job, found: Sequence[InputFile]) -> list[InputFile]:
 
 
 def _told(file: InputFile, read: Read) -> InputFile:
-    """The file with size and digest of what was read of it, which may have grown meanwhile."""
+    """The file with the digest of what was read of it. Raises InputError where it has changed meanwhile."""
     if file.batch:
         return file
     sizes, hashes = zip(*[read[file.number, at] for at in pieces(file.size)], strict=True)
-    return replace(file, size=sum(sizes), batch=digest(hashes))
+    if sum(sizes) != file.size:
+        raise InputError(
+            f"{file.path} with {file.size:,} bytes to its end",
+            found=f"{sum(sizes):,} bytes: it changed while it was read",
+            todo="run again when it is whole; nothing of it is lost or doubled",
+        )
+    return replace(file, batch=digest(hashes))
 
 
 def _offsets(blocks: Sequence[Row]) -> list[tuple[int, int, int]]:

@@ -13,6 +13,7 @@ from typing import Any
 from urllib.parse import unquote
 
 from py4j.protocol import Py4JJavaError  # type: ignore[import-untyped]
+from pyspark.errors import IllegalArgumentException
 from pyspark.sql import SparkSession
 
 from brazada.errors import InputError
@@ -25,9 +26,10 @@ _AT_ONCE = 2**20  # bytes read at once
 
 @dataclass(frozen=True)
 class InputFile:
-    """A file to read: its URI; bytes and `digest` of its content, decompressed; a number told by place, size and time.
+    """A file to read: its URI; bytes and `digest` of its content, decompressed; a number of its own.
 
-    What lies on a disk can be read without a digest (""), to be known afterwards.
+    What lies on a disk can be read without a digest (""), to be known afterwards; its number is then told by place,
+    size and time, else by the digest.
     """
 
     path: str
@@ -57,6 +59,8 @@ def list_files(spark: SparkSession, paths: Sequence[str], suffixes: tuple[str, .
                 todo="check the path",
             )
         found |= files
+    if odd := sorted(uri for uri in found if ":" in uri.rpartition("/")[2]):
+        raise InputError("file names without a colon, which Hadoop cannot read", found=odd[0], todo="rename it")
     return sorted(found)
 
 
@@ -65,8 +69,8 @@ def glance(spark: SparkSession, path: str) -> InputFile:
     with _readable(path):
         status = _status(spark, path)
         size = int(status.getLen())
-        told = f"{path} {size} {status.getModificationTime()}".encode()
-        file = InputFile(path, size, int(hashlib.sha256(told).hexdigest()[:15], 16))
+        told = hashlib.sha256(f"{path} {size} {status.getModificationTime()}".encode()).hexdigest()
+        file = InputFile(path, size, _number(told))
         return file if local_path(path) else _streamed(spark, file)
 
 
@@ -81,12 +85,17 @@ def with_digest(file: InputFile) -> InputFile:
         return file
     path = str(local_path(file.path))
     with _readable(path), ThreadPoolExecutor() as pool:
-        return replace(file, batch=digest(pool.map(lambda start: _hashed(path, start), pieces(file.size))))
+        batch = digest(pool.map(lambda start: _hashed(path, start), pieces(file.size)))
+    return replace(file, batch=batch, number=_number(batch))
 
 
 def pieces(size: int) -> range:
     """Where the pieces of a content begin."""
     return range(0, max(size, 1), PIECE)
+
+
+def _number(digest: str) -> int:
+    return int(digest[:15], 16)  # 60 bits
 
 
 def _hashed(path: str, start: int) -> bytes:
@@ -112,7 +121,8 @@ def _streamed(spark: SparkSession, file: InputFile) -> InputFile:
             if hashed and counted.getByteCount() == before:
                 break
             hashed.append(found)
-        return replace(file, size=int(counted.getByteCount()), batch=digest(hashed))
+        batch = digest(hashed)
+        return replace(file, size=int(counted.getByteCount()), batch=batch, number=_number(batch))
 
 
 def first_line(spark: SparkSession, path: str) -> bytes:
@@ -132,7 +142,7 @@ def first_line(spark: SparkSession, path: str) -> bytes:
 def _readable(path: str) -> Iterator[None]:
     try:
         yield
-    except (OSError, Py4JJavaError) as error:
+    except (OSError, Py4JJavaError, IllegalArgumentException) as error:
         cause = str(error.java_exception.toString()) if isinstance(error, Py4JJavaError) else str(error)
         raise InputError("a readable file", found=f"{path}: {cause}", todo="check it, or copy it again") from error
 
@@ -191,8 +201,8 @@ def candidates(spark: SparkSession, text: str) -> Iterator[tuple[str, bool]]:
                 uri = _uri(files.next())
                 if not re.search("/[_.]", uri.removeprefix(here)):
                     yield uri, False
-    except Py4JJavaError as error:
-        cause = str(error.java_exception.toString())
+    except (Py4JJavaError, IllegalArgumentException) as error:
+        cause = str(error.java_exception.toString()) if isinstance(error, Py4JJavaError) else str(error)
         raise InputError("a readable path", found=f"{text}: {cause}", todo="check the path and its rights") from error
 
 

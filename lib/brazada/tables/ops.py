@@ -62,7 +62,7 @@ INGESTED_FILES = Table(
             ),
             column("size", T.LongType(), "Bytes of its content, decompressed"),
             column("file", T.StringType(), "Where it lay"),
-            column("number", T.LongType(), "Number told by its place, size and time: file_id of swim.readings"),
+            column("number", T.LongType(), "A number of its own: file_id of swim.readings"),
             column("run_id", T.StringType(), "Run that took it in"),
             column("layout", T.StringType(), "Layout its header was recognised as"),
             column("rows_in", T.LongType(), "Data rows in the file"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 
 Rows = DataFrame | Sequence[tuple[Any, ...]]  # a frame, or rows at hand in the declared columns
 
+_MISREAD = r"[][|^%\\\n]"  # in a path, by delta-rs
 _LAST_COMMIT = "spark.databricks.delta.lastCommitVersionInSession"
 
 
@@ -73,7 +75,7 @@ class Store:
         location = self.location(name)
         if location is None:
             return bool(self.spark.catalog.tableExists(name))
-        return direct.exists(location) if self._on_disk else DeltaTable.isDeltaTable(self.spark, location)
+        return direct.exists(location) if self.on_disk else DeltaTable.isDeltaTable(self.spark, location)
 
     def ensure(self, table: Table) -> None:
         """Create the table from its declaration, or check that what is there has the declared columns."""
@@ -252,13 +254,16 @@ class Store:
         return committed is not None
 
     def _place(self, name: str) -> str | None:
-        """Where the table lies if that is on a local disk, and delta-rs is there."""
-        return self.location(name) if self._on_disk else None
+        """Where the table lies if delta-rs may write it."""
+        return self.location(name) if self.on_disk else None
 
     @property
-    def _on_disk(self) -> bool:
+    def on_disk(self) -> bool:
+        """Whether tables lie on a local disk and delta-rs writes what needs no Spark."""
         path = self.warehouse.path
-        return path is not None and "://" not in path and find_spec("deltalake") is not None
+        if path is None or "://" in path or find_spec("deltalake") is None:
+            return False
+        return re.search(_MISREAD, str(Path(path).resolve())) is None
 
     def _delta(self, name: str) -> DeltaTable:
         location = self.location(name)
