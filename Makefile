@@ -41,7 +41,7 @@ bench-swim: $(READY) ## Measure the swim jobs beside DuckDB; LOG=file, or ROWS=c
 	$(BIN)/python tests/bench/swim.py $(if $(LOG),--log $(LOG)) $(if $(ROWS),--rows $(ROWS)) $(if $(ONLY),--only $(ONLY))
 
 chaos: $(READY) ## Kill jobs at random moments, CHAOS_RUNS times (default 20)
-	BRAZADA_CHAOS_RUNS=$(CHAOS_RUNS) $(BIN)/python -m pytest tests/e2e -k chaos
+	BRAZADA_CHAOS_RUNS=$(CHAOS_RUNS) $(BIN)/python -m pytest tests/e2e -k chaos --timeout $$((200 + 100 * $(CHAOS_RUNS)))
 
 wheel: $(READY) ## Build the wheel into dist/
 	rm -rf build  # else modules since removed would be in it
