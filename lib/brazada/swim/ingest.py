@@ -46,7 +46,8 @@ def ingest(job: Job, paths: Sequence[str]) -> None:
     A file is known by its content; only new ones are read. A drill that the table has already, and that a new file adds
     to, is made again as a whole, and no other is touched. Safe to repeat after a kill at any point: what landed is
     known by its keys, and the file itself is noted last. Raises InputError for paths without files and for empty or
-    foreign files before anything is written, and for unreadable ones before any row is.
+    foreign files before anything is written, for packed ones that cannot be read before any row is, and before a file
+    is noted where one changed while it was read.
     """
     uris = list_files(job.spark, paths, SUFFIXES)
     with job.progress("swim logs", total=len(uris) + 3) as bar:
@@ -261,8 +262,10 @@ def _new(job: Job, found: Sequence[InputFile]) -> list[InputFile]:
         known = {row["batch"]: row["size"] for row in noted.select("batch", "size").collect()}
     sizes = Counter([*known.values(), *[file.size for file in found]])
     told = [with_digest(file) if sizes[file.size] > 1 else file for file in found]
-    once = {file.batch or file.path: file for file in reversed(told)}
-    return [file for batch, file in reversed(once.items()) if batch not in known]
+    once: dict[str, InputFile] = {}
+    for file in told:
+        once.setdefault(file.batch or file.path, file)
+    return [file for batch, file in once.items() if batch not in known]
 
 
 def _told(file: InputFile, read: Read) -> InputFile:

@@ -22,6 +22,7 @@ PIECE = 128 * 2**20  # bytes that are hashed, and read, at once; another number 
 
 _FIRST_LINE = 2**16  # bytes: more is no header
 _AT_ONCE = 2**20  # bytes read at once
+_BY_JAVA = (Py4JJavaError, IllegalArgumentException)  # the second as PySpark hands it on
 
 
 @dataclass(frozen=True)
@@ -142,9 +143,14 @@ def first_line(spark: SparkSession, path: str) -> bytes:
 def _readable(path: str) -> Iterator[None]:
     try:
         yield
-    except (OSError, Py4JJavaError, IllegalArgumentException) as error:
-        cause = str(error.java_exception.toString()) if isinstance(error, Py4JJavaError) else str(error)
-        raise InputError("a readable file", found=f"{path}: {cause}", todo="check it, or copy it again") from error
+    except (OSError, *_BY_JAVA) as error:
+        raise InputError(
+            "a readable file", found=f"{path}: {_said(error)}", todo="check it, or copy it again"
+        ) from error
+
+
+def _said(error: Exception) -> str:
+    return str(error.java_exception.toString()) if isinstance(error, Py4JJavaError) else str(error)
 
 
 def _first_line_by_hadoop(spark: SparkSession, path: str) -> bytes | None:
@@ -201,9 +207,9 @@ def candidates(spark: SparkSession, text: str) -> Iterator[tuple[str, bool]]:
                 uri = _uri(files.next())
                 if not re.search("/[_.]", uri.removeprefix(here)):
                     yield uri, False
-    except (Py4JJavaError, IllegalArgumentException) as error:
-        cause = str(error.java_exception.toString()) if isinstance(error, Py4JJavaError) else str(error)
-        raise InputError("a readable path", found=f"{text}: {cause}", todo="check the path and its rights") from error
+    except _BY_JAVA as error:
+        found = f"{text}: {_said(error)}"
+        raise InputError("a readable path", found=found, todo="check the path and its rights") from error
 
 
 def is_folder(spark: SparkSession, text: str) -> bool:
