@@ -128,7 +128,10 @@ def _write(job: Job, judged: DataFrame, new: Sequence[_New], tallies: Mapping[st
     slice_of_files = f"job = '{job.name}' AND batch IN ({listed})"
     job.store.replace(QUARANTINE, refused.where(F.col("line") > 1), slice_of_files)
     done = [_ingested(job, item, tallies[item.file.path]) for item in new]
-    job.store.append_once(INGESTED_FILES, done, "+".join(sorted(batch[:16] for batch in batches.values())))
+    job.store.ensure(INGESTED_FILES)
+    # With the version, for files whose note somebody deleted, to have them read again, are noted again.
+    noting = f"{job.store.version(INGESTED_FILES.name)}/" + "+".join(sorted(batch[:16] for batch in batches.values()))
+    job.store.append_once(INGESTED_FILES, done, noting)
 
 
 def _ingested(job: Job, item: _New, counted: Tally) -> Row:

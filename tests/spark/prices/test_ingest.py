@@ -4,6 +4,7 @@ import random
 import threading
 
 import pytest
+from deltalake import DeltaTable
 
 from brazada.errors import InputError, UsageError
 from brazada.prices.ingest import ingest
@@ -102,6 +103,16 @@ def test_what_a_killed_ingest_left_gives_way_to_a_file_that_joined(job, another,
     assert counts(job) == (2, 1, 1)
     rows = job.store.read("prices.observations").frame.select("product", "price_mean").collect()
     assert sorted(tuple(row) for row in rows) == [("Rice", 46.0), ("Tea", 45.0)]
+
+
+def test_a_file_whose_note_was_deleted_is_read_and_noted_again(job, another, tmp_path):
+    path = write(tmp_path / "a.csv", *LINES)
+    ingest(job, "kalimati", [path])
+    DeltaTable(job.store.location("ops.ingested_files")).delete()
+    again = another(2)
+    ingest(again, "kalimati", [path])
+    assert counts(again) == counts(job) == (16, 0, 0)
+    assert again.store.read("ops.ingested_files").frame.count() == 1
 
 
 def _kill_at(patch, step):
