@@ -20,6 +20,7 @@ from brazada.prices.tables import OBSERVATIONS
 from brazada.prices.tallies import Tally, tally
 from brazada.prices.verdicts import DUPLICATE, GOOD, QUARANTINED, verdicts
 from brazada.report import Job
+from brazada.tables import literal
 from brazada.tables.files import InputFile, first_line, inspect, list_files
 from brazada.tables.ops import INGESTED_FILES, QUARANTINE
 
@@ -115,8 +116,8 @@ def _write(job: Job, judged: DataFrame, new: Sequence[_New], tallies: Mapping[st
     places = F.broadcast(job.spark.createDataFrame(offsets, schema))
     placed = judged.join(places, on=["file", "block"], how="inner")
     # What a killed run left of these files gives way: other files may have joined them.
-    left = job.store.read(OBSERVATIONS.name).frame.where(F.col("batch").isin([*batches.values()]))
-    job.store.merge(OBSERVATIONS, placed.where(F.col("outcome") == GOOD), update=not left.isEmpty())
+    of_batches = f"batch IN ({', '.join(map(literal, sorted(batches.values())))})"
+    job.store.replace(OBSERVATIONS, placed.where(F.col("outcome") == GOOD), of_batches)
     refused = placed.where(F.col("outcome") == QUARANTINED).select(
         F.lit(job.run_id).alias("run_id"),
         F.lit(job.name).alias("job"),
@@ -124,8 +125,7 @@ def _write(job: Job, judged: DataFrame, new: Sequence[_New], tallies: Mapping[st
         (F.col("place") + F.col("offset")).alias("line"),
         *["reason", "raw"],
     )
-    listed = ", ".join(f"'{batch}'" for batch in sorted(batches.values()))
-    slice_of_files = f"job = '{job.name}' AND batch IN ({listed})"
+    slice_of_files = f"job = {literal(job.name)} AND {of_batches}"
     job.store.replace(QUARANTINE, refused.where(F.col("line") > 1), slice_of_files)
     done = [_ingested(job, item, tallies[item.file.path]) for item in new]
     job.store.ensure(INGESTED_FILES)

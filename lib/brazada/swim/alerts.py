@@ -78,7 +78,7 @@ def alerts(job: Job, paths: Sequence[str], continuous: bool = False) -> None:
         )
         try:
             if count := rows.count():
-                job.store.merge(ALERTS, rows, update=False)
+                job.store.insert(ALERTS, rows)
                 raised += count
                 if continuous:
                     job.console.print(f"  {now:%H:%M:%S}  alerts raised: {count}, in {ALERTS.name}", markup=False)

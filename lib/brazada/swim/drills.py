@@ -44,14 +44,14 @@ def names(rows: DataFrame) -> list[str]:
 
 
 def put(job: Job, derived: Table, rows: DataFrame, made: DataFrame) -> None:
-    """Write the rows of the drills in `made`: those of drills that the table has in place of them, others beside.
+    """Write the rows of the drills in `made`, whole, in one commit: in place of what the table has of them.
 
-    In two commits, so it is the table that says what is done (`since`) which must come after, by one merge.
+    The table that says what is done (`since`) comes last.
     """
     job.store.ensure(derived)
-    old = job.store.read(derived.name).frame.select("tag", "drill")
-    again = names(made.select("tag", "drill").distinct().join(F.broadcast(old), on=["tag", "drill"], how="left_semi"))
-    if again:
-        job.store.replace(derived, rows.where(among(again)), among(again))
-        rows = rows.where(f"NOT {among(again)}")
-    job.store.merge(derived, rows)
+    old = job.store.read(derived.name).frame.select("drill").distinct()
+    drills = made.select("drill").distinct()
+    if drills.join(F.broadcast(old), on="drill", how="left_semi").isEmpty():
+        job.store.insert(derived, rows)
+    else:
+        job.store.replace(derived, rows, among(names(drills)))

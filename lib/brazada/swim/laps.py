@@ -42,7 +42,7 @@ def laps(job: Job, again: bool = False) -> None:
                 job.store.replace(MOTIONS, measured, "true")
                 return
             drills.put(job, LAPS, lengths, measured)
-            job.store.merge(MOTIONS, measured)
+            drills.put(job, MOTIONS, measured, measured)
         finally:
             measured.unpersist()
 

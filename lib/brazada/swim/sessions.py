@@ -46,7 +46,7 @@ def sessions(job: Job, relearn: bool = False) -> None:
                 job.store.replace(DRILLS, made, "true")  # last: what stands there counts as done
             else:
                 drills.put(job, SESSIONS, kept, made)
-                job.store.merge(DRILLS, made)
+                drills.put(job, DRILLS, made, made)
 
 
 def derived(readings: DataFrame, records: Records) -> DataFrame:

@@ -1,7 +1,7 @@
-"""Delta tables on a local disk without Spark: made, or added to, in milliseconds by delta-rs.
+"""Delta tables on a local disk: delta-rs keeps their logs, and Spark reads and makes rows as plain Parquet.
 
-To Spark each of these is a job of a second. Log, protocol and constraints are the same; the caller holds the table's
-lock, which also excludes Spark's writers. See https://delta-io.github.io/delta-rs.
+To Spark's own Delta the first read and write of a process are seconds of planning. Log, protocol and constraints are
+the same; the caller holds the table's lock, which also excludes Spark's writers. See https://delta-io.github.io/delta-rs.
 """
 
 from __future__ import annotations
@@ -13,9 +13,11 @@ import uuid
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Union
+from urllib.parse import unquote
 
-from pyspark.sql import DataFrame
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F
 from pyspark.sql.types import LongType, StringType, StructField, StructType
 
 from brazada.errors import TableError
@@ -24,6 +26,7 @@ from brazada.tables.table import Table
 if TYPE_CHECKING:
     import pyarrow as pa
 
+Made = Union["pa.Table", "pa.RecordBatchReader"]
 Make = Callable[[Iterable["pa.RecordBatch"]], Iterator["pa.RecordBatch"]]
 
 _FILES = StructType(
@@ -68,32 +71,53 @@ def create(location: str, table: Table, scratch: str) -> None:
     Path(scratch).rename(location)
 
 
-def arrow(table: Table, rows: Sequence[tuple[Any, ...]]) -> pa.Table:
-    """Rows in the declared columns and types."""
-    import pyarrow as pa
-    from pyspark.sql.pandas.types import to_arrow_schema
-
-    kinds = pa.schema([field.with_nullable(True) for field in to_arrow_schema(table.columns)])  # else none is checked
-    return pa.Table.from_pylist([dict(zip(kinds.names, row, strict=True)) for row in rows], kinds)
+def is_plain(location: str) -> bool:
+    """Whether the data files of a table hold its rows as they are, with no deletions or renamed columns beside them."""
+    return int(_table(location).protocol().min_reader_version) == 1
 
 
-@contextmanager
-def checked(table: Table) -> Iterator[None]:
-    """Say in our words which table refused rows, and by what. Raises TableError."""
+def read(spark: SparkSession, location: str, version: int) -> DataFrame:
+    """A table that is plain, at a version. Raises FileNotFoundError for a version that is not there.
+
+    To Spark its files are Parquet; Delta's own reader takes seconds to start, to list those same files.
+    """
+    from deltalake import DeltaTable
     from deltalake.exceptions import DeltaError
 
     try:
-        yield
+        table = DeltaTable(location, version=version)
     except DeltaError as error:
-        if "failed validation check" not in str(error):
-            raise
-        required = [field.name for field in table.columns if not field.nullable]
-        rules = [f"NOT NULL {', '.join(required)}", *[f"{name}: {rule}" for name, rule in table.constraints.items()]]
-        raise TableError(
-            f"rows of {table.name} that meet {'; '.join(rules)}",
-            found=str(error),
-            todo="mend the job that makes them",
-        ) from error
+        raise FileNotFoundError(str(error)) from error
+    schema = StructType.fromJson(json.loads(table.schema().to_json()))
+    if paths := table.get_add_actions()["path"].to_pylist():
+        files = [f"{location}/{unquote(path)}" for path in paths]
+        return spark.read.schema(schema).option("basePath", location).parquet(*files)
+    return spark.range(0).select(*[F.lit(None).cast(field.dataType).alias(field.name) for field in schema])
+
+
+def parquet(table: Table, folder: str) -> pa.RecordBatchReader:
+    """Rows in the declared columns and types that lie in a folder as Parquet."""
+    import pyarrow.dataset as ds
+
+    return ds.dataset(folder, schema=_kinds(table), format="parquet").scanner().to_reader()
+
+
+def of_keys(rows: pa.Table, key: Sequence[str]) -> str:
+    """The SQL condition that a row has the key of one of these."""
+
+    def literal(value: Any) -> str:
+        return "'" + value.replace("'", "''") + "'" if isinstance(value, str) else repr(value)
+
+    keys = rows.select(list(key)).to_pylist()
+    return " OR ".join(" AND ".join(f"{name} = {literal(value)}" for name, value in one.items()) for one in keys)
+
+
+def arrow(table: Table, rows: Sequence[tuple[Any, ...]]) -> pa.Table:
+    """Rows in the declared columns and types."""
+    import pyarrow as pa
+
+    kinds = _kinds(table)
+    return pa.Table.from_pylist([dict(zip(kinds.names, row, strict=True)) for row in rows], kinds)
 
 
 def has(location: str, batch: str) -> bool:
@@ -101,31 +125,20 @@ def has(location: str, batch: str) -> bool:
     return _table(location).transaction_version(batch) is not None
 
 
-def append_once(location: str, rows: pa.Table, batch: str) -> int:
-    """Append a batch that has not landed. Returns the version."""
+def append(location: str, table: Table, rows: Made, batch: str | None = None) -> None:
+    """Append rows, as a batch that has not landed if it is named. Raises TableError for rows that may not be there."""
     from deltalake import write_deltalake
 
-    if not has(location, batch):
-        write_deltalake(location, rows, mode="append", commit_properties=_landing(batch))
-    return version(location)
+    with _checked(table):
+        write_deltalake(location, rows, mode="append", commit_properties=_landing(batch) if batch else None)
 
 
-def merge(location: str, rows: pa.Table, key: Sequence[str], *, update: bool) -> int:
-    """Insert rows whose key is new and, with `update`, overwrite the others. Returns the version."""
-    match = " AND ".join(f"old.{name} = new.{name}" for name in key)
-    builder = _table(location).merge(rows, match, source_alias="new", target_alias="old")
-    if update:
-        builder = builder.when_matched_update_all()
-    builder.when_not_matched_insert_all().execute()
-    return version(location)
-
-
-def replace(location: str, rows: pa.Table, where: str) -> int:
-    """Replace the rows that meet a condition by rows that meet it too. Returns the version."""
+def replace(location: str, table: Table, rows: Made, where: str) -> None:
+    """Replace the rows that meet a condition by rows that meet it too. Raises TableError for others."""
     from deltalake import write_deltalake
 
-    write_deltalake(location, rows, mode="overwrite", predicate=where)
-    return version(location)
+    with _checked(table, where):
+        write_deltalake(location, rows, mode="overwrite", predicate=None if where == "true" else where)
 
 
 def append_made(location: str, table: Table, frame: DataFrame, make: Make, batch: str) -> None:
@@ -214,6 +227,34 @@ def _end(value: Any) -> Any:
     if isinstance(value, dt.datetime):
         return value.astimezone(dt.UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
     return value if isinstance(value, int | float) or (isinstance(value, str) and len(value) <= _LONGEST) else None
+
+
+def _kinds(table: Table) -> pa.Schema:
+    import pyarrow as pa
+    from pyspark.sql.pandas.types import to_arrow_schema
+
+    # Nullable, for else delta-rs checks none.
+    return pa.schema([field.with_nullable(True) for field in to_arrow_schema(table.columns)])
+
+
+@contextmanager
+def _checked(table: Table, slice_: str = "true") -> Iterator[None]:
+    """Say in our words which table refused rows, and by what. Raises TableError."""
+    from deltalake.exceptions import DeltaError
+
+    try:
+        yield
+    except DeltaError as error:
+        if "failed validation check" not in str(error):
+            raise
+        required = [field.name for field in table.columns if not field.nullable]
+        rules = [f"NOT NULL {', '.join(required)}", *[f"{name}: {rule}" for name, rule in table.constraints.items()]]
+        rules += [slice_] if slice_ != "true" else []
+        raise TableError(
+            f"rows of {table.name} that meet {'; '.join(rules)}",
+            found=str(error),
+            todo="mend the job that makes them",
+        ) from error
 
 
 def _table(location: str) -> Any:

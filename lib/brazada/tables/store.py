@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import random
 import re
+import shutil
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
+from urllib.parse import unquote
 
 from delta.exceptions import DeltaConcurrentModificationException
-from delta.tables import DeltaTable
+from delta.tables import DeltaMergeBuilder, DeltaTable
 from pyspark.errors import AnalysisException
 from pyspark.sql import DataFrame, DataFrameWriter, Row, SparkSession
 from pyspark.sql import functions as F
@@ -25,12 +27,9 @@ from brazada.tables import direct
 from brazada.tables.locks import exclusive
 from brazada.tables.table import Table, View, literal
 
-if TYPE_CHECKING:
-    import pyarrow as pa
-
 Rows = DataFrame | Sequence[tuple[Any, ...]]  # a frame, or rows at hand in the declared columns
 
-_MISREAD = r"[][|^%\\\n]"  # in a path, by delta-rs
+_MISREAD = r"[][|^%{}*?\\\n]"  # in a path, by delta-rs or as a pattern by Spark's reader of files
 _LAST_COMMIT = "spark.databricks.delta.lastCommitVersionInSession"
 
 
@@ -41,10 +40,12 @@ class Snapshot:
     table: str
     version: int
     frame: DataFrame
+    plain: bool = False  # read as plain Parquet
 
-    def files(self) -> list[str]:
-        """The data files of exactly this version (URIs): never what merely lies in the folder."""
-        return sorted(self.frame.inputFiles())
+    def files(self, rows: DataFrame | None = None) -> list[str]:
+        """The data files of exactly this version that hold these rows of it, or all: never what merely lies there."""
+        uris = (rows or self.frame).inputFiles()
+        return sorted(map(unquote, uris) if self.plain else uris)  # the reader of plain files escapes
 
 
 @dataclass
@@ -116,19 +117,22 @@ class Store:
         newest = self.version(name)
         pinned = newest if version is None else version
         try:
-            if location := self.location(name):
+            place = self._place(name)
+            if plain := place is not None and direct.is_plain(place):
+                frame = direct.read(self.spark, place, pinned)
+            elif location := self.location(name):
                 frame = self.spark.read.format("delta").option("versionAsOf", int(pinned)).load(location)
             else:
                 frame = self.spark.sql(f"SELECT * FROM {name} VERSION AS OF {int(pinned)}")  # noqa: S608 - a declared name
             frame.schema  # noqa: B018 - analysis is what fails
-        except AnalysisException as error:
+        except (AnalysisException, FileNotFoundError) as error:
             raise VersionError(
                 f"{name} at version {pinned}",
                 found=f"versions up to {newest}, of which that one cannot be read ({str(error).splitlines()[0]})",
                 todo=f"name a version that DESCRIBE HISTORY {name} lists and VACUUM has left",
             ) from error
         self.reads[name] = pinned
-        return Snapshot(name, pinned, frame)
+        return Snapshot(name, pinned, frame, plain)
 
     def detail(self, name: str) -> dict[str, Any]:
         """Delta's own description of a table: description, sizeInBytes, properties, lastModified and more."""
@@ -148,7 +152,8 @@ class Store:
             table,
             rows,
             lambda frame: self._save(table.name, frame.write.mode("append").options(**options)),
-            lambda place, few: direct.append_once(place, few, named),
+            lambda place, made: direct.append(place, table, made, named),
+            landed=lambda place: direct.has(place, named),
         )
 
     def append_made(self, table: Table, frame: DataFrame, make: direct.Make, batch: str) -> bool:
@@ -167,17 +172,28 @@ class Store:
             self.writes[table.name] = direct.version(place)
         return self.writes[table.name] > before
 
-    def merge(self, table: Table, rows: Rows, *, update: bool = True) -> None:
-        """Insert rows whose key is new and, with `update`, overwrite the others. Their keys are unique."""
-        match = " AND ".join(f"old.`{name}` = new.`{name}`" for name in table.key)
+    def insert(self, table: Table, rows: DataFrame) -> None:
+        """Append the rows whose key the table has not yet. Their keys are unique."""
+        self.ensure(table)
+        with self.exclusive(table.name):
+            if self._place(table.name):
+                old = self.read(table.name).frame.select(*table.key)
+                rows = rows.join(old, on=list(table.key), how="left_anti")
+            self._write(
+                table,
+                rows,
+                lambda frame: self._merger(table, frame).whenNotMatchedInsertAll().execute(),
+                lambda place, made: direct.append(place, table, made),
+            )
 
-        def by_spark(frame: DataFrame) -> None:
-            builder = self._delta(table.name).alias("old").merge(frame.alias("new"), match)
-            if update:
-                builder = builder.whenMatchedUpdateAll()
-            builder.whenNotMatchedInsertAll().execute()
-
-        self._write(table, rows, by_spark, lambda place, few: direct.merge(place, few, table.key, update=update))
+    def merge(self, table: Table, rows: Sequence[tuple[Any, ...]]) -> None:
+        """Put rows at hand in the place of those with their keys, or beside the others. Their keys are unique."""
+        self._write(
+            table,
+            rows,
+            lambda frame: self._merger(table, frame).whenMatchedUpdateAll().whenNotMatchedInsertAll().execute(),
+            lambda place, made: direct.replace(place, table, made, direct.of_keys(made, table.key)),
+        )
 
     def replace(self, table: Table, rows: Rows, where: str) -> None:
         """Replace the rows that meet the SQL condition `where` by these, which meet it too, in one commit."""
@@ -185,7 +201,7 @@ class Store:
             table,
             rows,
             lambda frame: self._save(table.name, frame.write.mode("overwrite").option("replaceWhere", where)),
-            lambda place, few: direct.replace(place, few, where),
+            lambda place, made: direct.replace(place, table, made, where),
         )
 
     def attach(self, views: tuple[View, ...] = ()) -> list[str]:
@@ -226,16 +242,19 @@ class Store:
         table: Table,
         rows: Rows,
         by_spark: Callable[[DataFrame], None],
-        directly: Callable[[str, pa.Table], int],
+        directly: Callable[[str, direct.Made], None],
+        landed: Callable[[str], bool] = lambda place: False,  # noqa: ARG005 - whatever the place
     ) -> bool:
-        """Write a frame by Spark; rows at hand without it, where the table lies on a local disk. Whether it changed."""
+        """Write rows by Spark's Delta, or by delta-rs where the table lies on a local disk. Whether it changed."""
         self.ensure(table)
         place = self._place(table.name)
         with self.exclusive(table.name):
-            if place and not isinstance(rows, DataFrame):
+            if place:
                 before = direct.version(place)
-                with direct.checked(table):
-                    self.writes[table.name] = directly(place, direct.arrow(table, rows))
+                if not landed(place):
+                    with self._made(table, rows) as made:
+                        directly(place, made)
+                self.writes[table.name] = direct.version(place)
                 return self.writes[table.name] > before
             frame = rows if isinstance(rows, DataFrame) else self.spark.createDataFrame(rows, table.columns)
             frame = _conform(table, frame)
@@ -253,6 +272,20 @@ class Store:
             self.writes[table.name] = int(committed) if committed else self.version(table.name)
         return committed is not None
 
+    @contextmanager
+    def _made(self, table: Table, rows: Rows) -> Iterator[direct.Made]:
+        """The rows as delta-rs takes them; those of a frame are made by Spark and lie on the disk meanwhile."""
+        if not isinstance(rows, DataFrame):
+            yield direct.arrow(table, rows)
+            return
+        folder = self.scratch(f"made/{table.name}")  # the table's lock is held: nobody else writes there
+        shutil.rmtree(folder, ignore_errors=True)
+        try:
+            _conform(table, rows).write.parquet(folder, compression="snappy")
+            yield direct.parquet(table, folder)
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+
     def _place(self, name: str) -> str | None:
         """Where the table lies if delta-rs may write it."""
         return self.location(name) if self.on_disk else None
@@ -268,6 +301,10 @@ class Store:
     def _delta(self, name: str) -> DeltaTable:
         location = self.location(name)
         return DeltaTable.forPath(self.spark, location) if location else DeltaTable.forName(self.spark, name)
+
+    def _merger(self, table: Table, frame: DataFrame) -> DeltaMergeBuilder:
+        match = " AND ".join(f"old.`{name}` = new.`{name}`" for name in table.key)
+        return self._delta(table.name).alias("old").merge(frame.alias("new"), match)
 
     def _save(self, name: str, writer: DataFrameWriter) -> None:
         if location := self.location(name):

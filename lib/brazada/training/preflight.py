@@ -32,7 +32,7 @@ def check(task: Task, snapshot: Snapshot, where: str, *, ranks: int) -> Plan:
     """
     splits = (task.train, task.validate)
     frame = chosen(task, snapshot, where, splits)
-    footers = _footers(snapshot, frame.inputFiles())
+    footers = _footers(snapshot, snapshot.files(frame))
     found = _decoded(task, frame)
     for files in found.values():
         for url, (rows, _) in files.items():
@@ -122,7 +122,7 @@ def _decoded(task: Task, frame: DataFrame) -> dict[str, dict[str, tuple[int, flo
                 found=f"{faults:,} of {count:,} rows of {url} that do not: {fault}",
                 todo="quarantine such rows where the table is written, or mask them in the task's decode",
             )
-        # This URI is escaped, those of `inputFiles` are not.
+        # This URI is escaped, those of `files` are not.
         result.setdefault(part, {})[unquote(url)] = (count, weight)
     return result
 

@@ -78,7 +78,7 @@ def test_order_and_division_into_files_make_no_difference(job, another, tmp_path
 
 def test_a_killed_ingest_run_again_is_as_if_it_ran_once(job, another, tmp_path, monkeypatch):
     path = write(tmp_path / "a.csv", *LINES, LINES[0], JUNK)
-    for number, step in enumerate(("merge", "replace", "append_once"), 2):
+    for number, step in enumerate(("prices.observations", "ops.quarantine", "ops.ingested_files"), 2):
         killed = another(number)
         with monkeypatch.context() as patch:
             _kill_at(patch, step)
@@ -95,7 +95,7 @@ def test_a_killed_ingest_run_again_is_as_if_it_ran_once(job, another, tmp_path, 
 def test_what_a_killed_ingest_left_gives_way_to_a_file_that_joined(job, another, tmp_path, monkeypatch):
     write(tmp_path / "b.csv", price("Rice", mean=45), price("Tea", mean=45))
     with monkeypatch.context() as patch:
-        _kill_at(patch, "append_once")
+        _kill_at(patch, "ops.ingested_files")
         with pytest.raises(KeyboardInterrupt):
             ingest(another(2), "kalimati", [str(tmp_path)])
     write(tmp_path / "a.csv", price("Rice", mean=46), price("Tea", mean=45))
@@ -115,11 +115,16 @@ def test_a_file_whose_note_was_deleted_is_read_and_noted_again(job, another, tmp
     assert again.store.read("ops.ingested_files").frame.count() == 1
 
 
-def _kill_at(patch, step):
-    def dying(*_, **__):
-        raise KeyboardInterrupt
+def _kill_at(patch, name):
+    """Die where the table of that name would be written."""
+    write = Store._write
 
-    patch.setattr(Store, step, dying)
+    def dying(store, table, *rest, **options):
+        if table.name == name:
+            raise KeyboardInterrupt
+        return write(store, table, *rest, **options)
+
+    patch.setattr(Store, "_write", dying)
 
 
 def test_two_ingests_at_once_write_each_row_once(another, tmp_path):

@@ -64,7 +64,7 @@ def market(spark_session, tmp_path_factory):
         Store(spark_session, settings.warehouse),
         Console(quiet=True, file=sys.stderr),
     )
-    job.store.merge(OBSERVATIONS, observations(spark_session, prices()))
+    job.store.insert(OBSERVATIONS, observations(spark_session, prices()))
     series.series(job)
     windows.windows(job)
     training.train_global(job)
@@ -213,7 +213,7 @@ def test_a_forecast_does_not_know_what_comes_after_its_origin(market):
     asked = question(market.store.read(WINDOWS.name), "kalimati", "validate", "test")
     before = candidates(market, asked, names)
     tripled = [(good, day, price * 3 if day == DAYS - 1 else price) for good, day, price in prices()]
-    market.store.merge(OBSERVATIONS, observations(market.spark, tripled))
+    market.store.replace(OBSERVATIONS, observations(market.spark, tripled), "true")
     series.series(market)
     windows.windows(market)
     asked = question(market.store.read(WINDOWS.name), "kalimati", "validate", "test")

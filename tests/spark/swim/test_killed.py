@@ -2,10 +2,10 @@
 
 import pytest
 
+from brazada.swim import drills
 from brazada.swim.ingest import ingest
 from brazada.swim.laps import laps
 from brazada.swim.sessions import sessions
-from brazada.tables import Store
 
 from .conftest import hexed, line, log, table, write
 
@@ -21,17 +21,17 @@ def again(at, warehouse):
     sessions(at(warehouse))
     laps(at(warehouse))
     ingest(at(warehouse), [write(warehouse.parent / "2.csv", log(*LATE, *NEW[:3]))])
-    merge = Store.merge
+    put = drills.put
     for work, tables in ((sessions, ("swim.sessions", "swim.drills")), (laps, ("swim.laps", "swim.motions"))):
         for killed_at in tables:
 
-            def dies(store, table, *rest, _at=killed_at, **options):
+            def dies(job, table, *rest, _at=killed_at):
                 if table.name == _at:
                     raise KeyboardInterrupt
-                return merge(store, table, *rest, **options)
+                put(job, table, *rest)
 
             with pytest.MonkeyPatch.context() as patch:
-                patch.setattr(Store, "merge", dies)
+                patch.setattr(drills, "put", dies)
                 with pytest.raises(KeyboardInterrupt):
                     work(at(warehouse))
         work(at(warehouse))

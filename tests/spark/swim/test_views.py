@@ -48,8 +48,7 @@ def add_styles(job, method):
         cluster = None if unfit else (number + (method == "kinematic")) % 3
         style = MADE_UP[cluster] if cluster is not None else "unknown"
         rows.append((tag, drill, method, method, style, style, cluster, 0.5, unfit, 1))
-    spark = job.spark
-    job.store.merge(STYLES, spark.createDataFrame(rows, STYLES.columns))
+    job.store.merge(STYLES, rows)
     names = FEATURES[method]
     model = {field.name: 0.5 for field in MODELS.columns} | {
         "model": method,
@@ -65,8 +64,7 @@ def add_styles(job, method):
         "drills": len(rows),
         "warning": "made up" if method == "published" else None,
     }
-    frame = spark.createDataFrame([tuple(model[name] for name in MODELS.columns.names)], MODELS.columns)
-    job.store.merge(MODELS, frame)
+    job.store.merge(MODELS, [tuple(model[name] for name in MODELS.columns.names)])
 
 
 def read(store, name):
