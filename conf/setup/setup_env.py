@@ -118,7 +118,9 @@ def main() -> None:
         run(PYTHON, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", UV)
     uv_install("--no-deps", "-r", LOCK)  # it names them all; to resolve them again would take as long as all else
     uv_install("--no-deps", horovod_wheel())
-    uv_install("--no-deps", "--no-build-isolation", "-e", ROOT)
+    # Compiled once for all processes to come, where Python is told not to keep what it compiles as well.
+    uv_install("--no-deps", "--no-build-isolation", "--compile-bytecode", "-e", ROOT)
+    run(PYTHON, "-m", "compileall", "-q", ROOT / "lib")
     install_jars()
     (VENV / ".ready").touch()
 
