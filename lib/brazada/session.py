@@ -55,10 +55,13 @@ def _prepare(options: dict[str, str], settings: Settings, verbose: bool) -> None
     os.environ["PYSPARK_PYTHON"] = os.environ.get("PYSPARK_PYTHON", sys.executable)
     if os.environ.get("LC_ALL") in ("C", "POSIX"):  # in which Java sees no file whose name is not ASCII
         os.environ["LC_ALL"] = "C.UTF-8"
+    java = [options.get("spark.driver.extraJavaOptions", "")]
+    archive = Path(sys.prefix) / "spark.jsa"  # made by the set-up; one that does not fit is ignored, and silently
+    if archive.is_file() and "ArchiveFile" not in java[0]:
+        java.append(f"'-XX:SharedArchiveFile={archive}' -Xlog:cds=off -Xlog:cds+dynamic=off -Xlog:class+path=off")
     if not verbose:
-        quiet = f"-Dlog4j2.configurationFile=file:{CONF_DIR / 'log4j2-quiet.properties'}"
-        java = " ".join(filter(None, [options.get("spark.driver.extraJavaOptions"), quiet]))
-        options["spark.driver.extraJavaOptions"] = java
+        java.append(f"'-Dlog4j2.configurationFile=file:{CONF_DIR / 'log4j2-quiet.properties'}'")
+    options["spark.driver.extraJavaOptions"] = " ".join(filter(None, java))
     if settings.warehouse.path and "://" not in settings.warehouse.path:
         # Else Spark leaves a folder `spark-warehouse` wherever the command is run.
         options.setdefault("spark.sql.warehouse.dir", str(Path(settings.warehouse.path).resolve() / ".spark"))
