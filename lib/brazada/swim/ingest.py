@@ -36,7 +36,7 @@ from brazada.tables.ops import INGESTED_FILES, QUARANTINE
 
 SUFFIXES = (".csv", ".csv.gz", ".csv.zst")
 _READERS = 4  # files read at once, to tell whether they are known
-_TEXT_PER_PARTITION = 96 * 2**20  # bytes; as a file of readings about a fifth of it
+_TEXT_PER_PARTITION = 160 * 2**20  # bytes; as a file of readings about a fifth of it
 _KEYS = ("tag", "drill", "millis", *POSITION)
 
 

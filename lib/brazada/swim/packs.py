@@ -19,6 +19,7 @@ from pyspark.sql import types as T
 from brazada.swim.parse import NUMBERS, POSITION, RECORD, Part, read, rows_of
 from brazada.swim.settings import Swim
 from brazada.tables.files import PIECE, InputFile, pieces
+from brazada.workers import settle
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -128,6 +129,7 @@ def packed_files(
     blocks = [(path, file.number, start) for path, file in files.items() for start in pieces(file.size)]
 
     def run(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        settle()
         for batch in batches:
             for number in batch.column(0).to_pylist():
                 path, file_id, start = blocks[number]

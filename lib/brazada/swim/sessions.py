@@ -120,7 +120,7 @@ def _made(readings: DataFrame, limits: Row) -> Iterator[DataFrame]:
         *[
             figure(f"clean_{name}").alias(f"{name}_{kind}")
             for name in AGGREGATED
-            for kind, figure in (("min", F.min), ("max", F.max), ("mean", F.avg))
+            for kind, figure in (("min", F.min), ("max", F.max), ("mean", _mean))
         ],
     )
     dropped = (
@@ -135,6 +135,10 @@ def _made(readings: DataFrame, limits: Row) -> Iterator[DataFrame]:
         yield judged
     finally:
         judged.unpersist()
+
+
+def _mean(name: str) -> Column:
+    return F.sum(name) / F.count_if("clean")
 
 
 def _session(kept: DataFrame) -> DataFrame:

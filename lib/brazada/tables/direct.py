@@ -22,6 +22,7 @@ from pyspark.sql.types import LongType, StringType, StructField, StructType
 
 from brazada.errors import TableError
 from brazada.tables.table import Table
+from brazada.workers import settle
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -172,6 +173,7 @@ def _writer(location: str, table: Table, make: Make) -> Make:
         import pyarrow as pa
         from pyarrow import parquet
 
+        settle()
         path = Path(location) / f"part-{uuid.uuid4()}.snappy.parquet"
         writer = None
         try:
