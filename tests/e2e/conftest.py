@@ -18,10 +18,11 @@ from nbclient import NotebookClient
 ROOT = Path(__file__).resolve().parents[2]
 CHAOS_RUNS = int(os.environ.get("BRAZADA_CHAOS_RUNS", "3"))
 CHAOS_SEED = int(os.environ.get("BRAZADA_CHAOS_SEED", random.SystemRandom().randrange(10**6)))
+SHORT = "-XX:TieredStopAtLevel=1"  # to Java: compile fast, not well
 SMALL = (
     "--set=spark.config.spark.driver.memory=2g",
     "--set=spark.config.spark.sql.shuffle.partitions=2",
-    "--set=spark.config.spark.driver.extraJavaOptions=-XX:TieredStopAtLevel=1",
+    f"--set=spark.config.spark.driver.extraJavaOptions={SHORT}",
 )
 
 
@@ -137,7 +138,8 @@ def pictures() -> Callable[[Path, Path], int]:
 
     def count(path: Path, warehouse: Path) -> int:
         notebook = nbformat.read(path, as_version=4)
-        environment = {**os.environ, "BRAZADA_WAREHOUSE": str(warehouse)}
+        options = f"{{spark.driver.extraJavaOptions: {SHORT}, spark.sql.shuffle.partitions: '2'}}"
+        environment = {**os.environ, "BRAZADA_WAREHOUSE": str(warehouse), "BRAZADA__SPARK__CONFIG": options}
         resources = {"metadata": {"path": str(path.parent)}}
         NotebookClient(notebook, timeout=300, kernel_name="python3", resources=resources).execute(env=environment)
         outputs = [out for cell in notebook.cells for out in cell.get("outputs", [])]

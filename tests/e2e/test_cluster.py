@@ -33,6 +33,8 @@ def test_the_packed_wheel_ingests_on_a_local_cluster(tmp_path, content):
         [
             *(spark / "bin/spark-submit", "--master", "local-cluster[2,1,1024]", "--archives", f"{packed}#environment"),
             *("--conf", "spark.driver.host=127.0.0.1", "--conf", "spark.driver.bindAddress=127.0.0.1"),
+            *("--conf", "spark.driver.extraJavaOptions=-XX:TieredStopAtLevel=1"),
+            *("--conf", "spark.executor.extraJavaOptions=-XX:TieredStopAtLevel=1"),
             *(ROOT / "jobs/prices_ingest.py", "--source", "kalimati", log, "--warehouse", tmp_path / "warehouse"),
         ],
         cwd=tmp_path,

@@ -221,6 +221,22 @@ def test_a_task_that_fails_leaves_nothing(job):
     assert list(Path(job.store.location(PENS.name)).glob("*.parquet")) == []
 
 
+def test_a_table_that_was_given_deletion_vectors_is_sparks(job):
+    job.store.append_once(FISH, fish(job.spark, (1, "cod", 2.0), (2, "eel", 1.0)), "b")
+    table = f"delta.`{job.store.location(FISH.name)}`"
+    job.spark.sql(f"ALTER TABLE {table} SET TBLPROPERTIES ('delta.enableDeletionVectors' = true)")
+    job.spark.sql(f"DELETE FROM {table} WHERE id = 1")
+    job.store.insert(FISH, fish(job.spark, (2, "eel", 9.0), (3, "ray", 3.0)))
+    job.store.merge(FISH, [(3, "ray", 4.0)])
+    assert content(job.store) == [(2, "eel", 1.0), (3, "ray", 4.0)]
+
+
+def test_no_rows_at_hand_change_nothing(job):
+    job.store.merge(FISH, [(1, "cod", 2.0)])
+    job.store.merge(FISH, [])
+    assert content(job.store) == [(1, "cod", 2.0)]
+
+
 @pytest.mark.parametrize("name", ["w[h]", "50 %", "a%20b"])
 def test_a_warehouse_whose_path_delta_rs_misreads_is_sparks(spark, settings, tmp_path, name):
     store = Store(spark, settings.warehouse.model_copy(update={"path": str(tmp_path / name)}))

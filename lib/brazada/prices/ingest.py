@@ -22,7 +22,7 @@ from brazada.prices.verdicts import DUPLICATE, GOOD, QUARANTINED, verdicts
 from brazada.report import Job
 from brazada.tables import literal
 from brazada.tables.files import InputFile, first_line, inspect, list_files
-from brazada.tables.ops import INGESTED_FILES, QUARANTINE
+from brazada.tables.ops import INGESTED_FILES, QUARANTINE, note_files
 
 SUFFIXES = (".csv", ".csv.gz", ".txt", ".txt.gz")
 
@@ -128,10 +128,7 @@ def _write(job: Job, judged: DataFrame, new: Sequence[_New], tallies: Mapping[st
     slice_of_files = f"job = {literal(job.name)} AND {of_batches}"
     job.store.replace(QUARANTINE, refused.where(F.col("line") > 1), slice_of_files)
     done = [_ingested(job, item, tallies[item.file.path]) for item in new]
-    job.store.ensure(INGESTED_FILES)
-    # With the version, for files whose note somebody deleted, to have them read again, are noted again.
-    noting = f"{job.store.version(INGESTED_FILES.name)}/" + "+".join(sorted(batch[:16] for batch in batches.values()))
-    job.store.append_once(INGESTED_FILES, done, noting)
+    note_files(job.store, done, "+".join(sorted(batch[:16] for batch in batches.values())))
 
 
 def _ingested(job: Job, item: _New, counted: Tally) -> Row:

@@ -32,7 +32,7 @@ from brazada.tables.files import (
     splittable,
     with_digest,
 )
-from brazada.tables.ops import INGESTED_FILES, QUARANTINE
+from brazada.tables.ops import INGESTED_FILES, QUARANTINE, note_files
 
 SUFFIXES = (".csv", ".csv.gz", ".csv.zst")
 _READERS = 4  # files read at once, to tell whether they are known
@@ -207,7 +207,7 @@ class _Batch:
             self.job.report.rows_quarantined += counts[2]
             if not counts[0]:
                 self.job.note(f"{file.path}: no row below its header")
-        self.job.store.append_once(INGESTED_FILES, notes, self.named())
+        note_files(self.job.store, notes, self.named())
 
     def packs(self, done: Accumulator[Read]) -> DataFrame:
         """The positions of all files, packed; what has been read of those on a disk goes into `done`."""

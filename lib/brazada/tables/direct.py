@@ -73,12 +73,12 @@ def create(location: str, table: Table, scratch: str) -> None:
 
 
 def is_plain(location: str) -> bool:
-    """Whether the data files of a table hold its rows as they are, with no deletions or renamed columns beside them."""
-    return int(_table(location).protocol().min_reader_version) == 1
+    """Whether a table's data files hold its rows as they are, without deletions or renamed columns; a new one's do."""
+    return not exists(location) or int(_table(location).protocol().min_reader_version) == 1
 
 
 def read(spark: SparkSession, location: str, version: int) -> DataFrame:
-    """A table that is plain, at a version. Raises FileNotFoundError for a version that is not there.
+    """A plain table at a version. Raises FileNotFoundError for a version that is not there.
 
     To Spark its files are Parquet; Delta's own reader takes seconds to start, to list those same files.
     """
@@ -110,7 +110,8 @@ def of_keys(rows: pa.Table, key: Sequence[str]) -> str:
         return "'" + value.replace("'", "''") + "'" if isinstance(value, str) else repr(value)
 
     keys = rows.select(list(key)).to_pylist()
-    return " OR ".join(" AND ".join(f"{name} = {literal(value)}" for name, value in one.items()) for one in keys)
+    each = [" AND ".join(f"{name} = {literal(value)}" for name, value in one.items()) for one in keys]
+    return " OR ".join(each) or "false"
 
 
 def arrow(table: Table, rows: Sequence[tuple[Any, ...]]) -> pa.Table:

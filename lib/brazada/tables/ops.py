@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
+
 from pyspark.sql import types as T
 
+from brazada.tables.store import Store
 from brazada.tables.table import Table, column
 
 JOB_RUNS = Table(
@@ -74,3 +78,9 @@ INGESTED_FILES = Table(
     key=("job", "batch"),
     constraints={"rows_add_up": "rows_in = rows_good + rows_duplicate + rows_quarantined"},
 )
+
+
+def note_files(store: Store, notes: Sequence[tuple[Any, ...]], batch: str) -> None:
+    """Note files as taken in, under a name for them all; those whose note somebody deleted are noted again."""
+    store.ensure(INGESTED_FILES)
+    store.append_once(INGESTED_FILES, notes, f"{store.version(INGESTED_FILES.name)}/{batch}")

@@ -117,8 +117,7 @@ class Store:
         newest = self.version(name)
         pinned = newest if version is None else version
         try:
-            place = self._place(name)
-            if plain := place is not None and direct.is_plain(place):
+            if place := self._place(name):
                 frame = direct.read(self.spark, place, pinned)
             elif location := self.location(name):
                 frame = self.spark.read.format("delta").option("versionAsOf", int(pinned)).load(location)
@@ -132,7 +131,7 @@ class Store:
                 todo=f"name a version that DESCRIBE HISTORY {name} lists and VACUUM has left",
             ) from error
         self.reads[name] = pinned
-        return Snapshot(name, pinned, frame, plain)
+        return Snapshot(name, pinned, frame, plain=place is not None)
 
     def detail(self, name: str) -> dict[str, Any]:
         """Delta's own description of a table: description, sizeInBytes, properties, lastModified and more."""
@@ -287,12 +286,13 @@ class Store:
             shutil.rmtree(folder, ignore_errors=True)
 
     def _place(self, name: str) -> str | None:
-        """Where the table lies if delta-rs may write it."""
-        return self.location(name) if self.on_disk else None
+        """Where the table lies, or would, if delta-rs keeps it: on a disk, and its files are all there is to it."""
+        location = self.location(name) if self.on_disk else None
+        return location if location and direct.is_plain(location) else None
 
     @property
     def on_disk(self) -> bool:
-        """Whether tables lie on a local disk and delta-rs writes what needs no Spark."""
+        """Whether tables lie on a local disk, where delta-rs keeps them."""
         path = self.warehouse.path
         if path is None or "://" in path or find_spec("deltalake") is None:
             return False

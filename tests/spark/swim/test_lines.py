@@ -6,6 +6,7 @@ import random
 import re
 
 import pytest
+from deltalake import DeltaTable
 from pandas.testing import assert_frame_equal
 
 from brazada.errors import InputError
@@ -210,6 +211,15 @@ def test_a_file_that_was_changed_is_read_again_though_it_be_as_long(at, tmp_path
         ingest(job, [good])
         counts.append((job.report.rows_good, job.report.rows_quarantined))
     assert counts == [(1, 0), (0, 1)]
+
+
+def test_a_file_whose_note_was_deleted_is_noted_again_though_nothing_in_it_be_good(at, tmp_path):
+    path, warehouse = write(tmp_path / "bad.csv", log("nothing good")), tmp_path / "warehouse"
+    for _ in range(2):
+        ingest(at(warehouse), [path])
+        notes = DeltaTable(str(warehouse / "ops" / "ingested_files"))
+        assert notes.to_pyarrow_table()["rows_quarantined"].to_pylist() == [1]
+        notes.delete()
 
 
 def test_of_one_time_the_least_position_is_kept_and_the_next_row_counts_from_it(found, quarantine):
