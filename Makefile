@@ -15,7 +15,7 @@ help: ## List the targets
 setup: $(READY) ## Make .venv with the locked packages, Horovod with its stall fix, and Delta's JARs
 
 $(READY): requirements.lock setup.py conf/setup/setup_env.py conf/setup/horovod-stall.patch
-	@echo "setting up .venv: seconds with warm caches, some minutes with empty ones"
+	@echo "setting up .venv: under a minute with warm caches, some minutes with empty ones"
 	$(PYTHON) conf/setup/setup_env.py
 	@echo "ready: try $(BIN)/brazada doctor, or make demo"
 
