@@ -5,7 +5,8 @@ Packages are compiled and Java's classes archived, once for all processes to com
     python3.11 conf/setup/setup_env.py
 
 Needs g++, cmake, make and git once, to build Horovod; the wheel and the JARs are then kept in a user cache
-(`$XDG_CACHE_HOME/brazada`, else `~/.cache/brazada`), so that a second set-up takes under a minute. Standard library only.
+(`$XDG_CACHE_HOME/brazada`, else `~/.cache/brazada`), so that a second set-up takes under a minute. Standard library
+only.
 """
 
 from __future__ import annotations

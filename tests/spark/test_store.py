@@ -113,6 +113,16 @@ def test_a_pinned_version_stays_as_it_was(job):
     assert set(snapshot.files()).isdisjoint(set(job.store.read(FISH.name).files()) - set(snapshot.files()))
 
 
+@pytest.mark.parametrize("left", [0, 100])
+def test_a_file_cut_short_is_named_and_not_read_as_fewer_rows(job, left):
+    job.store.append_once(FISH, fish(job.spark, (1, "cod", 2.0)), "a")
+    job.store.append_once(FISH, fish(job.spark, (2, "eel", 2.0)), "b")
+    path = next(Path(job.store.location(FISH.name)).glob("*.parquet"))
+    path.write_bytes(path.read_bytes()[:left])
+    with pytest.raises(VersionError, match=f"{path.name} damaged: {left} bytes"):
+        job.store.read(FISH.name)
+
+
 def test_missing_things_are_named(job):
     with pytest.raises(TableError, match=r"sea\.fish.*no table at all"):
         job.store.read("sea.fish")

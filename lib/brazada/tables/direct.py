@@ -78,7 +78,7 @@ def is_plain(location: str) -> bool:
 
 
 def read(spark: SparkSession, location: str, version: int) -> DataFrame:
-    """A plain table at a version. Raises FileNotFoundError for a version that is not there.
+    """A plain table at a version. Raises OSError for a version that is not there, or a file not as it was written.
 
     To Spark its files are Parquet; Delta's own reader takes seconds to start, to list those same files.
     """
@@ -90,8 +90,12 @@ def read(spark: SparkSession, location: str, version: int) -> DataFrame:
     except DeltaError as error:
         raise FileNotFoundError(str(error)) from error
     schema = StructType.fromJson(json.loads(table.schema().to_json()))
-    if paths := table.get_add_actions()["path"].to_pylist():
-        files = [f"{location}/{unquote(path)}" for path in paths]
+    added = table.get_add_actions()
+    files = [f"{location}/{unquote(path)}" for path in added["path"].to_pylist()]
+    for file, size in zip(files, added["size_bytes"].to_pylist(), strict=True):
+        if (found := Path(file).stat().st_size) != size:  # Spark takes an empty one for one without rows
+            raise OSError(f"{file} damaged: {found:,} bytes, not {size:,}")
+    if files:
         return spark.read.schema(schema).option("basePath", location).parquet(*files)
     return spark.range(0).select(*[F.lit(None).cast(field.dataType).alias(field.name) for field in schema])
 

@@ -124,11 +124,11 @@ class Store:
             else:
                 frame = self.spark.sql(f"SELECT * FROM {name} VERSION AS OF {int(pinned)}")  # noqa: S608 - a declared name
             frame.schema  # noqa: B018 - analysis is what fails
-        except (AnalysisException, FileNotFoundError) as error:
+        except (AnalysisException, OSError) as error:
             raise VersionError(
                 f"{name} at version {pinned}",
                 found=f"versions up to {newest}, of which that one cannot be read ({str(error).splitlines()[0]})",
-                todo=f"name a version that DESCRIBE HISTORY {name} lists and VACUUM has left",
+                todo=f"name a version that DESCRIBE HISTORY {name} lists and VACUUM has left, or restore the file",
             ) from error
         self.reads[name] = pinned
         return Snapshot(name, pinned, frame, plain=place is not None)
@@ -195,7 +195,10 @@ class Store:
         )
 
     def replace(self, table: Table, rows: Rows, where: str) -> None:
-        """Replace the rows that meet the SQL condition `where` by these, which meet it too, in one commit."""
+        """Replace the rows that meet the SQL condition `where` by these, which meet it too, in one commit.
+
+        Texts in the condition have neither quotes nor backslashes, which Spark and delta-rs write differently.
+        """
         self._write(
             table,
             rows,

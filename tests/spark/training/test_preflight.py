@@ -79,7 +79,7 @@ def test_a_file_gone_by_vacuum_and_a_corrupt_one_are_named(check, points):
     points(rows=40)
     path = of(check().train[0].files[0])
     whole = path.read_bytes()
-    path.write_bytes(whole[: len(whole) // 2])
+    path.write_bytes(whole[:100] + bytes(len(whole) - 100))
     with pytest.raises(TrainingError, match=f"damaged.*{path.name}|{path.name}.*damaged"):
         check()
     path.unlink()
