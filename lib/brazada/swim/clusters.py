@@ -133,9 +133,9 @@ def nearest(scaling: Scaling, centroids: Sequence[Sequence[float]], styles: Sequ
     return [cluster.alias("cluster"), confidence.alias("confidence")]
 
 
-def model_id(clusters: Clusters, names: Sequence[str]) -> str:
+def model_id(clusters: Clusters, *more: Sequence[Any]) -> str:
     """A name for a model that says what it is: the same figures, the same name."""
-    facts = {**asdict(clusters.scaling), "centroids": clusters.centroids.tolist(), "names": list(names)}
+    facts = {**asdict(clusters.scaling), "centroids": clusters.centroids.tolist(), "more": more}
     return sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:16]
 
 

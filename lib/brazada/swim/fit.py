@@ -1,6 +1,8 @@
-"""Job: clusters of drills, and a style for each, into `swim.models`."""
+"""Job: clusters of drills, and a style for each, into `swim.models`, and levels of swimmers into `swim.swimmers`."""
 
 from __future__ import annotations
+
+from functools import partial
 
 from brazada.errors import InputError
 from brazada.report import Job
@@ -10,7 +12,7 @@ from brazada.swim.laps import laps
 from brazada.swim.naming import STROKES
 from brazada.swim.sessions import sessions
 from brazada.swim.settings import Method
-from brazada.swim.tables import LIMITS, MODELS, READINGS
+from brazada.swim.tables import LIMITS, MODELS, READINGS, SWIMMERS
 
 _FEW_DRILLS = 10  # for a cluster, in the mean
 _SMALL_AGREEMENT = 0.8  # adjusted Rand index between the styles of fits from other seeds
@@ -38,11 +40,16 @@ def fit(job: Job, method: Method | None = None) -> None:
                 found=f"{found} of {every.count()}",
                 todo=f"ingest more, or set swim.clusters.{method}",
             )
-        scaling = kmeans.min_max(known, published.FEATURES) if method == "published" else kinematic.SCALING
-        if known.select(*scaling.features).distinct().limit(k).count() < k:
+        swimmers: list[kinematic.Level] = []
+        if method == "published":
+            rows, scaling, name = known, kmeans.min_max(known, published.FEATURES), published.name
+        else:
+            swimming, swimmers = kinematic.learn(known)
+            rows = kinematic.own(known, job.spark.createDataFrame(swimmers, kinematic.LEVEL))
+            scaling, name = kinematic.SCALING, partial(kinematic.name, swimming)
+        if rows.select(*scaling.features).distinct().limit(k).count() < k:
             raise InputError(f"{k} drills or more that differ", found="fewer", todo="ingest a log with real swimming")
-        name = published.name if method == "published" else kinematic.name
-        learned = kmeans.learn(known, scaling, k, job.settings.training.seed, name)
+        learned = kmeans.learn(rows, scaling, k, job.settings.training.seed, name)
     finally:
         known.unpersist()
     clusters, names = learned.clusters, learned.names
@@ -51,7 +58,7 @@ def fit(job: Job, method: Method | None = None) -> None:
     if method == "published":
         limits = int(job.store.read(LIMITS.name).frame.agg({"limits": "max"}).collect()[0][0])
     row = {
-        "model": kmeans.model_id(clusters, names.strokes),
+        "model": kmeans.model_id(clusters, names.strokes, swimmers),
         "method": method,
         "readings_version": job.store.version(READINGS.name),
         "limits": limits,
@@ -68,6 +75,8 @@ def fit(job: Job, method: Method | None = None) -> None:
         "margin": names.margin,
         "warning": warning,
     }
+    if swimmers:  # before the model, without which they say nothing
+        job.store.replace(SWIMMERS, [(row["model"], *swimmer) for swimmer in swimmers], f"model = '{row['model']}'")
     job.store.replace(MODELS, [tuple(row[name] for name in MODELS.columns.names)], f"method = '{method}'")
     job.note(
         f"{method} model {row['model']}: {k} clusters of {found:,} drills, silhouette {learned.silhouette:.2f}; fits of"

@@ -1,7 +1,11 @@
-"""The kinematic method's features and names: speed, stroke rate and swing of speed, clusters named by physics."""
+"""The kinematic method's features and names: speed, stroke rate and swing of speed, clusters named by physics.
+
+Speed and rate are those of the swimmer beside the others: what `learn` finds of a tag is taken from its drills.
+"""
 
 from __future__ import annotations
 
+import numpy as np
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
@@ -13,6 +17,10 @@ from brazada.swim.tables import MOTIONS
 FEATURES = tuple(f"log_{name}" for name in motion.FEATURES)
 # Nothing is learned from the log: the unit is the spread among swimmers of one stroke, the same in every feature.
 SCALING = Scaling(FEATURES, (0.0,) * len(FEATURES), motion.SPREADS)
+LEVEL = "tag string, speed double, stroke_rate double"
+_CELL = 0.25  # spreads; what drills are counted in
+
+Level = tuple[str, float, float]  # a tag's speed and stroke rate over those of the log's swimmers in the same stroke
 
 
 def drills(job: Job) -> DataFrame:
@@ -24,11 +32,30 @@ def drills(job: Job) -> DataFrame:
     return job.store.read(MOTIONS.name).frame.select("tag", "drill", "added_in", "unfit", *logarithms)
 
 
-def name(clusters: Clusters) -> Names:
+def learn(frame: DataFrame) -> tuple[naming.Swimming, list[Level]]:
+    """How the swimmers of these drills swim, and each of them beside the others; the same however the rows lie."""
+    places = [F.floor(column / _CELL).alias(name) for name, column in zip(FEATURES, SCALING.columns(), strict=True)]
+    cells = sorted(frame.groupBy("tag", *places).count().collect())
+    tags, swimmers = np.unique([cell["tag"] for cell in cells], return_inverse=True)
+    figures = np.array([cell[1:] for cell in cells], dtype=np.float64)
+    swimming = naming.learn((figures[:, :-1] + 0.5) * _CELL, figures[:, -1], swimmers)
+    levels = np.exp(swimming.levels * motion.SPREADS)
+    return swimming, [(str(tag), float(level[0]), float(level[1])) for tag, level in zip(tags, levels, strict=True)]
+
+
+def own(frame: DataFrame, swimmers: DataFrame) -> DataFrame:
+    """The drills, the level of their swimmers taken from speed and stroke rate; nothing of a tag without one."""
+    joined = frame.join(F.broadcast(swimmers.select("tag", "speed", "stroke_rate")), on="tag", how="left")
+    taken = {
+        name: F.col(name) - F.log(F.coalesce(level, F.lit(1.0)))
+        for name, level in zip(FEATURES, ("speed", "stroke_rate"), strict=False)
+    }
+    return joined.withColumns(taken).drop("speed", "stroke_rate")
+
+
+def name(swimming: naming.Swimming, clusters: Clusters) -> Names:
     """A stroke for each cluster by `naming`, its style, and how far the styles lie apart."""
-    sizes = clusters.sizes.astype(float)
-    centres = motion.restore(clusters.centroids)
-    strokes = naming.name_clusters(centres, sizes)
-    margin = naming.margin(centres, clusters.spreads, sizes, strokes)
+    strokes = naming.name_clusters(clusters.centroids, swimming)
+    margin = naming.margin(clusters.centroids, clusters.spreads, clusters.sizes.astype(float), strokes)
     styles = tuple(map(naming.style_of, strokes))
     return Names(styles, tuple(strokes), margin, naming.warning(margin) or None)

@@ -147,11 +147,6 @@ def transform(features: Doubles) -> Doubles:
     return np.asarray(np.log(np.maximum(features, SMALLEST)) / SPREADS, dtype=np.float64)
 
 
-def restore(transformed: Doubles) -> Doubles:
-    """Physical units from `transform`'s; of a cluster's centroid it gives the geometric mean."""
-    return np.asarray(np.exp(transformed * SPREADS), dtype=np.float64)
-
-
 def _refreshed(t: Doubles, x: Doubles) -> tuple[Doubles, Doubles]:
     """Only positions that differ from the one before, and the first of several at one time."""
     known = np.isfinite(t) & (np.abs(x) < LARGEST_M)

@@ -13,17 +13,20 @@ What is known, and where from:
   alternate. `EXPECTED` has the middle of each.
 
 Records are swum faster than lengths of a training, and amateurs turn their arms slower than racers. What carries over
-is the ratio of the strokes to one another; how fast and how busy this pool's swimmers are is fitted to the centroids.
+is about the ratio of the strokes to one another. `learn` fits the rest to the log: how fast and how busy its swimmers
+are, how far a tag reports their swing, how the strokes' ratios differ a little from those expected, how fast and how
+busy each swimmer is beside the others. Strokes overlap less among the drills of one swimmer than among those of many.
 """
 
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from itertools import combinations
 
 import numpy as np
 
-from brazada.swim.motion import SMALLEST, Doubles, Flags, transform
+from brazada.swim.motion import SMALLEST, SPREADS, Doubles, Flags, Integers, transform
 
 STROKES = ("front_crawl", "breaststroke", "backstroke", "butterfly")
 UNKNOWN = "unknown"
@@ -38,29 +41,82 @@ EXPECTED = np.array(
         [46.40 / 49.45, 0.85, 0.47],
     ]
 )
-CRAWL_SPEEDS = np.geomspace(0.5, 2.1, 73)  # m/s, from a beginner's to the record's: 2 % apart
-PACES = np.geomspace(0.8, 1.25, 23)  # stroke rates over those expected, from a lazy pool's to a race's: 2 % apart
-STEPS = 30  # of expectation and maximisation
-FARTHEST = 4.0  # a centroid farther from every stroke, in spreads among swimmers, is none of them
+# How far a stroke may lie from these ratios, in spreads among swimmers (standard deviation).
+TRUST = np.array([0.3, 0.3, 0.1])
+PRIOR_DRILLS = 100  # as many drills as `SPREADS` weighs against the log's own spread
+CRAWL_SPEEDS = np.geomspace(0.5, 2.1, 37)  # m/s, from a beginner's to the record's: 4 % apart
+PACES = np.geomspace(0.8, 1.25, 12)  # stroke rates over those expected, from a lazy pool's to a race's: 4 % apart
+STEPS = 60  # of expectation and maximisation
+STEPS_ALIKE = 5  # of these, before swimmers may differ
+FARTHEST = 4.0  # what is farther from every stroke, in spreads among swimmers, is none of them
 # Two equal clouds this far apart have one drill in six on the other's side of the middle.
 SMALL_MARGIN = 2.0
 
 
-def name_clusters(centroids: Doubles, sizes: Doubles) -> list[str]:
-    """A stroke per cluster, `unknown` where none fits. `centroids` (k, 3) are `FEATURES` in physical units.
+@dataclass(frozen=True)
+class Swimming:
+    """How a log's swimmers swim, in the units of `transform`.
 
-    Several clusters may share a stroke and a stroke may have none. `sizes` are the drills of each cluster. They weigh
-    it in fitting the level of this pool's swimmers and the share of each stroke: a cluster between two strokes is more
-    likely part of the one that most of them swim.
+    `strokes` (4, 3) are the centres of `STROKES`, `shares` (4,) how many drills are theirs, `spread` (3, 3) is the
+    covariance inside a stroke. `levels` (swimmers, 3) are what a swimmer has on the others, whatever the stroke: faster
+    and busier, with 0 in swing, which belongs to the stroke.
     """
-    swimming = (centroids > 1.01 * np.array(SMALLEST)).all(axis=1)
-    if not sizes[swimming].sum() > 0:
-        return [UNKNOWN] * len(centroids)
-    strokes, shares = _level(transform(centroids[swimming]), sizes[swimming] / sizes[swimming].sum())
-    apart = _squares(transform(centroids), strokes)
-    names = [STROKES[stroke] for stroke in (np.log(shares) - apart / 2).argmax(axis=1)]
-    known = swimming & (apart.min(axis=1) <= FARTHEST**2)
-    return [name if fits else UNKNOWN for name, fits in zip(names, known, strict=True)]
+
+    strokes: Doubles
+    shares: Doubles
+    spread: Doubles
+    levels: Doubles
+
+
+def learn(points: Doubles, weights: Doubles, swimmers: Integers) -> Swimming:
+    """Fit the strokes to drills: a mixture of four normal distributions in which each swimmer has a level.
+
+    `points` (n, 3) are in the units of `transform`, `weights` (n,) how many drills lie at each, `swimmers` (n,) whose,
+    from 0. By expectation and maximisation, to the greatest posterior: centres are held to `EXPECTED` by `TRUST`, the
+    spread to `SPREADS` by `PRIOR_DRILLS`, and levels are random effects, shrunk the more the fewer a swimmer's drills
+    are (Laird and Ware 1982, Biometrics 38:963-974). Points farther than `FARTHEST` from all strokes, or where nothing
+    was measured, count for none.
+    """
+    weights = np.where(_swum(points), weights, 0.0)
+    centres, shares = _start(points, weights)
+    expected, spread, doubt = transform(EXPECTED), np.eye(3), TRUST**2
+    drills = np.bincount(swimmers, weights) + 1e-9
+    levels, variance = np.zeros((len(drills), 3)), np.array([0.2, 0.2, 0.0])
+    for step in range(STEPS):
+        own = points - levels[swimmers]
+        closeness = np.exp(_log_closeness(own, centres, shares, spread))
+        none = math.exp(-(FARTHEST**2) / 2)
+        counts = weights[:, None] * closeness / (closeness.sum(axis=1, keepdims=True) + none)
+        sizes = counts.sum(axis=0)[:, None] + 1e-9
+        shares = (sizes[:, 0] + 1) / (sizes.sum() + len(STROKES))
+        off = counts.T @ own / sizes - expected
+        # The strokes' common distance from what is expected is the log's level; each one's own is shrunk.
+        told = sizes * doubt / (np.diag(spread) + sizes * doubt)
+        level = np.average(off, axis=0, weights=told)
+        centres = expected + level + told * (off - level)
+        apart = own[:, None, :] - centres
+        spread = np.einsum("ns,nsi,nsj->ij", counts, apart, apart) + PRIOR_DRILLS * np.eye(3)
+        spread /= sizes.sum() + PRIOR_DRILLS
+        if step >= STEPS_ALIKE:
+            known = np.bincount(swimmers, counts.sum(axis=1))[:, None] + 1e-9
+            left = counts.sum(axis=1, keepdims=True) * points - counts @ centres
+            told = known * variance / (np.diag(spread) + known * variance)
+            levels = told * np.stack([np.bincount(swimmers, feature) for feature in left.T], axis=1) / known
+            variance = (levels**2 + variance * (1 - told)).mean(axis=0)
+            levels -= np.average(levels, axis=0, weights=drills)
+    return Swimming(centres, shares, spread, levels)
+
+
+def name_clusters(centroids: Doubles, swimming: Swimming) -> list[str]:
+    """A stroke per cluster, `unknown` where none fits. `centroids` (k, 3) are in the units of `transform`.
+
+    Several clusters may share a stroke and a stroke may have none. A cluster between two strokes is more likely part of
+    the one that most drills are of.
+    """
+    likely = _log_closeness(centroids, swimming.strokes, swimming.shares, swimming.spread).argmax(axis=1)
+    apart = ((centroids[:, None, :] - swimming.strokes) ** 2).sum(axis=-1).min(axis=1)
+    known = _swum(centroids) & (apart <= FARTHEST**2)
+    return [STROKES[stroke] if fits else UNKNOWN for stroke, fits in zip(likely, known, strict=True)]
 
 
 def style_of(stroke: str) -> str:
@@ -68,15 +124,15 @@ def style_of(stroke: str) -> str:
     return stroke if stroke in (*STYLES, UNKNOWN) else OTHERS
 
 
-def margin(centroids: Doubles, spreads: Doubles, sizes: Doubles, names: list[str]) -> float:
+def margin(points: Doubles, spreads: Doubles, sizes: Doubles, names: list[str]) -> float:
     """How far apart the two nearest styles lie, over the spread inside them along the line between; 0 with one style.
 
-    `spreads` (k, 3) are standard deviations inside the clusters of `transform`'s features; a style's centre is the
-    mean of its clusters weighted with their `sizes`, and its spread includes that of its clusters' centroids. Halves
-    of one cloud lie 2.65 of their own spreads apart: a margin up to that shows that styles differ as they should, not
-    that there is a gap between them in this log.
+    `points` (k, 3) are the clusters' centres and `spreads` (k, 3) the standard deviations inside them, in the units of
+    `transform`; a style's centre is the mean of its clusters weighted with their `sizes`, and its spread includes that
+    of its clusters' centroids. Halves of one cloud lie 2.65 of their own spreads apart: a margin up to that shows that
+    styles differ as they should, not that there is a gap between them in this log.
     """
-    points, styles = transform(centroids), np.array([style_of(name) for name in names])
+    styles = np.array([style_of(name) for name in names])
     groups = [styles == style for style in STYLES if sizes[styles == style].sum() > 0]
     return min((_apart(points, spreads, sizes, pair) for pair in combinations(groups, 2)), default=0.0)
 
@@ -93,27 +149,35 @@ def warning(margin: float) -> str:
     )
 
 
-def _level(points: Doubles, weights: Doubles) -> tuple[Doubles, Doubles]:
-    """The strokes as this pool's swimmers swim them, (4, 3), and their shares: of all levels the most likely.
+def _swum(points: Doubles) -> Flags:
+    """Whether something was measured in every feature."""
+    return np.asarray((points > transform(1.01 * np.array(SMALLEST))).all(axis=1))
 
-    Each level makes a mixture of four strokes; its shares are found by expectation and maximisation.
-    """
+
+def _start(points: Doubles, weights: Doubles) -> tuple[Doubles, Doubles]:
+    """Of all levels in the grid the most likely one: the strokes there, (4, 3), and their shares."""
+    places, which = np.unique(np.floor(points), axis=0, return_inverse=True)
+    sizes = np.bincount(which.ravel(), weights) / max(weights.sum(), 1.0)
     speed, pace = (level.ravel() for level in np.meshgrid(CRAWL_SPEEDS, PACES, indexing="ij"))
-    levels = EXPECTED * np.stack([speed, pace, np.ones_like(speed)], axis=-1)[:, None, :]
-    closeness = np.exp(-_squares(points, levels) / 2) + 1e-30
+    levels = transform(EXPECTED * np.stack([speed, pace, np.ones_like(speed)], axis=-1)[:, None, :])
+    apart = (places + 0.5)[:, None, :] - levels[:, None]
+    closeness = np.exp(-(apart**2).sum(axis=-1) / 2) + 1e-30
     shares = np.full((len(levels), len(STROKES)), 1 / len(STROKES))
     for _ in range(STEPS):
         joint = closeness * shares[:, None, :]
-        shares = weights @ (joint / joint.sum(axis=2, keepdims=True)) + 1e-9
-    likelihood = np.log((closeness * shares[:, None, :]).sum(axis=2)) @ weights
-    best = likelihood.argmax()
+        shares = sizes @ (joint / joint.sum(axis=2, keepdims=True)) + 1e-9
+    likelihood = np.log((closeness * shares[:, None, :]).sum(axis=2)) @ sizes * weights.sum()
+    # What was measured of one stroke alone could be another of a lazier pool: rates are known about as well as among
+    # swimmers, speeds are not.
+    best = (likelihood - (np.log(pace) / SPREADS[1]) ** 2 / 2).argmax()
     return levels[best], shares[best]
 
 
-def _squares(points: Doubles, strokes: Doubles) -> Doubles:
-    """Squared distances of points (k, 3) to physical strokes (..., 4, 3), in spreads among swimmers: (..., k, 4)."""
-    between = points[:, None, :] - transform(strokes)[..., None, :, :]
-    return np.asarray((between**2).sum(axis=-1), dtype=np.float64)
+def _log_closeness(points: Doubles, centres: Doubles, shares: Doubles, spread: Doubles) -> Doubles:
+    """Logarithm of the density of each stroke at each point times its share, but for a constant: (n, 4)."""
+    apart = points[:, None, :] - centres
+    squares = np.einsum("nsi,ij,nsj->ns", apart, np.linalg.inv(spread), apart)
+    return np.asarray(np.log(shares) - squares / 2, dtype=np.float64)
 
 
 def _apart(points: Doubles, spreads: Doubles, sizes: Doubles, pair: tuple[Flags, Flags]) -> float:

@@ -14,7 +14,7 @@ from brazada.swim.clusters import Scaling, nearest
 from brazada.swim.laps import laps
 from brazada.swim.sessions import sessions
 from brazada.swim.settings import Method
-from brazada.swim.tables import MODELS, STYLES
+from brazada.swim.tables import MODELS, STYLES, SWIMMERS
 
 UNKNOWN = "unknown"
 _NO_STROKE = "the drills of its cluster are like no stroke"
@@ -37,14 +37,19 @@ def score(job: Job, method: Method | None = None) -> None:
         sessions(job)
     else:
         laps(job)
-    every = published.drills(job) if method == "published" else kinematic.drills(job)
     job.store.ensure(MODELS)
+    job.store.ensure(SWIMMERS)
     models = job.store.read(MODELS.name).frame.where(F.col("method") == method).collect()
     if not models:
         raise TableError(
             f"a {method} model in swim.models", found="none", todo=f"run `swim fit --method {method}` first"
         )
     model = models[0]
+    if method == "published":
+        every = published.drills(job)
+    else:
+        swimmers = job.store.read(SWIMMERS.name).frame.where(F.col("model") == model["model"])
+        every = kinematic.own(kinematic.drills(job), swimmers)
     scaling = Scaling(tuple(model["features"]), tuple(model["offset"]), tuple(model["scale"]))
     fit = F.col("unfit").isNull()
     scored = every.select("tag", "drill", "added_in", "unfit", *nearest(scaling, model["centroids"], model["styles"]))

@@ -150,6 +150,20 @@ MODELS = Table(
     key=("model",),
 )
 
+SWIMMERS = Table(
+    name="swim.swimmers",
+    comment="A swimmer beside the others, whatever is swum: the kinematic method takes it from each drill of the tag.",
+    columns=T.StructType(
+        [
+            MODEL,
+            TAG,
+            column("speed", T.DoubleType(), "Speed over that of the log's swimmers in the same stroke"),
+            column("stroke_rate", T.DoubleType(), "Stroke rate over theirs"),
+        ]
+    ),
+    key=("model", "tag"),
+)
+
 STYLES = Table(
     name="swim.styles",
     comment="The style of every drill in the log, by each method that was asked.",

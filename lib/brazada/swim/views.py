@@ -169,12 +169,17 @@ VIEWS = (
     View(
         name="swim.points",
         comment="Where every clustered drill lies, in the features and units of its model (swim.models).",
-        tables=("swim.styles", "swim.models", "swim.sessions", "swim.motions"),
+        tables=("swim.styles", "swim.models", "swim.swimmers", "swim.sessions", "swim.motions"),
         query=f"""
             SELECT method, tag, drill, style, stroke, cluster, confidence,
-                   transform(features, (name, i) -> (figures[name] - offset[i]) / scale[i]) AS point
+                   transform(features, (name, i) -> (figures[name] - coalesce(levels[name], 0) - offset[i]) / scale[i])
+                     AS point
             FROM swim.styles JOIN (SELECT model, features, offset, scale FROM swim.models) USING (model)
               JOIN ({_FIGURES}) USING (method, tag, drill)
+              LEFT JOIN (
+                SELECT model, tag, map('log_speed_m_s', ln(speed), 'log_stroke_rate_hz', ln(stroke_rate)) AS levels
+                FROM swim.swimmers
+              ) USING (model, tag)
             WHERE cluster IS NOT NULL
         """,  # noqa: S608 - constants of this module
     ),

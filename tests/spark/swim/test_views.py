@@ -13,7 +13,7 @@ from brazada.swim import kinematic, published, summary
 from brazada.swim.ingest import ingest
 from brazada.swim.laps import laps
 from brazada.swim.sessions import sessions
-from brazada.swim.tables import MODELS, STYLES
+from brazada.swim.tables import MODELS, STYLES, SWIMMERS
 from brazada.swim.views import VIEWS
 
 from .conftest import hexed, line, log, tag_of, write
@@ -65,6 +65,7 @@ def add_styles(job, method):
         "warning": "made up" if method == "published" else None,
     }
     job.store.merge(MODELS, [tuple(model[name] for name in MODELS.columns.names)])
+    job.store.merge(SWIMMERS, [("kinematic", every["tag"][0], 1.25, 0.8)])
 
 
 def read(store, name):
@@ -169,6 +170,10 @@ def test_points_are_what_score_measures_distances_between(store, method):
     if method == "kinematic":
         assert (raw > 0.005).all()
         raw = np.log(raw)
+        (tag,) = read(store, "swim.swimmers")["tag"]
+        known = points.index.get_level_values("tag") == tag
+        assert 0 < known.sum() < len(known)
+        raw[known] -= np.log([1.25, 0.8, 1])
     np.testing.assert_allclose(np.array(points["point"].tolist()), (raw - 1 - np.arange(len(names))) / 2, rtol=1e-9)
 
 

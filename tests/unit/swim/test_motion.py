@@ -1,4 +1,4 @@
-"""Facts about what is measured of a drill, and about the names of clusters."""
+"""Facts about what is measured of a drill."""
 
 from __future__ import annotations
 
@@ -8,8 +8,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from brazada.swim import naming
-from brazada.swim.motion import FEATURES, REASONS, measure, restore, transform
+from brazada.swim.motion import FEATURES, REASONS, measure, transform
 from brazada.swim.settings import Motion
 
 HALF_M = 12.5
@@ -192,46 +191,3 @@ def test_a_drill_takes_little_time():
     for _ in range(20):
         of(t, x)
     assert (time.perf_counter() - started) / 20 < 0.01  # 1 ms; ten times that under load
-
-
-def test_transform_is_undone_by_restore():
-    values = np.array(list(STROKES.values()))
-    assert restore(transform(values)) == pytest.approx(values)
-
-
-@pytest.mark.parametrize("fast", [0.7, 1.0, 1.5], ids=["slow pool", "pool", "racers"])
-@pytest.mark.parametrize("busy", [0.9, 1.0, 1.15])
-def test_the_four_strokes_are_named_whatever_the_level_of_the_swimmers(fast, busy):
-    centroids = np.array(list(STROKES.values())) * [fast, busy, 1.0]
-    assert naming.name_clusters(centroids, np.array([60.0, 10, 20, 10])) == list(STROKES)
-
-
-def test_clusters_share_names_and_one_stroke_alone_is_named():
-    crawls = np.array([[1.1, 1.7, 0.17], [1.15, 1.4, 0.16], [0.95, 1.5, 0.18]])
-    assert naming.name_clusters(crawls, np.array([30.0, 40, 30])) == ["front_crawl"] * 3
-    breasts = np.array([[0.8, 0.62, 0.47], [0.7, 0.7, 0.5]])
-    assert naming.name_clusters(breasts, np.array([30.0, 40])) == ["breaststroke"] * 2
-
-
-def test_what_is_no_swimming_is_unknown():
-    centroids = np.array([*STROKES.values(), (0.05, 0.05, 0.005), (0.3, 2.5, 1.5)])
-    sizes = np.array([60.0, 10, 20, 10, 5, 5])
-    assert naming.name_clusters(centroids, sizes) == [*STROKES, "unknown", "unknown"]
-    assert naming.name_clusters(centroids[4:5], sizes[4:5]) == ["unknown"]
-
-
-def test_styles_of_strokes():
-    assert [naming.style_of(stroke) for stroke in naming.STROKES] == ["front_crawl", "breaststroke", "others", "others"]
-    assert naming.style_of("unknown") == "unknown"
-
-
-def test_the_margin_tells_strokes_apart_from_almost_nothing():
-    names = ["front_crawl", "others"]
-    sizes, spreads = np.array([50.0, 50]), np.ones((2, 3))
-    centroids = restore(np.array([[3.0, 5.0, -7.0], [3.0, 2.0, -7.0]]))
-    assert naming.margin(centroids, spreads, sizes, names) == pytest.approx(3)
-    assert naming.margin(centroids, spreads * [1, 2, 9], sizes, names) == pytest.approx(1.5)
-    assert naming.margin(centroids, spreads, sizes, ["others", "others"]) == 0
-    assert naming.warning(3.0) == ""
-    assert "1.50" in naming.warning(1.5)
-    assert naming.warning(0.0)
