@@ -294,7 +294,8 @@ def kmeans_mllib(options):
     if alone:  # then that is faster than objects of which most do not fit into memory
         vectors = vectors.persist(StorageLevel.DISK_ONLY)
     started = time.perf_counter()
-    algorithm = KMeans(k=CLUSTERS, maxIter=options.iterations, tol=0.0, seed=options.seed)
+    # The default, solver `auto`, reads all rows once more to see which suits them.
+    algorithm = KMeans(k=CLUSTERS, maxIter=options.iterations, tol=0.0, seed=options.seed, solver="row")
     model = algorithm.fit(vectors)
     seconds = time.perf_counter() - started
     if not alone:
@@ -335,7 +336,7 @@ def main():
     parser.add_argument("--rows", type=number, default=18_479_898)
     parser.add_argument("--log", type=Path, help="for sessions and styles, in place of simulated ones")
     parser.add_argument("--truth", type=Path, help="for styles, the true ones of --log: DrillID,style,stroke")
-    parser.add_argument("--k", type=int, nargs="*", default=[6], help="clusters, for styles")
+    parser.add_argument("--k", type=int, nargs="*", default=[8], help="clusters, for styles")
     parser.add_argument("--seed", type=int, default=7)
     parser.add_argument("--runs", type=int, default=3)
     parser.add_argument("--only", nargs="*", choices=MEASURES, default=["sessions"])

@@ -65,7 +65,7 @@ class Names:
 
 @dataclass(frozen=True)
 class Learned:
-    """The best of ten fits, its names, and how far to trust it.
+    """One of ten fits, its names, and how far to trust it.
 
     `silhouette` is the mean with squared Euclidean distance; `agreement` the mean adjusted Rand index (Hubert and
     Arabie 1985) between clusters of fits from other seeds, `style_agreement` that between their styles.
@@ -85,10 +85,14 @@ def min_max(frame: DataFrame, features: Sequence[str]) -> Scaling:
     return Scaling(tuple(features), tuple(values[::2]), tuple(value or 1.0 for value in values[1::2]))
 
 
-def learn(frame: DataFrame, scaling: Scaling, k: int, seed: int, name: Callable[[Clusters], Names]) -> Learned:
-    """KMeans with MLlib: the best of ten seeds, its clusters named. The same for the same rows, however they lie.
+def learn(
+    frame: DataFrame, scaling: Scaling, k: int, seed: int, name: Callable[[Clusters], Names], typical: bool = False
+) -> Learned:
+    """KMeans with MLlib from ten seeds, clusters named. The same for the same rows, however they lie.
 
-    `frame` has tag, drill and the features. Needs more drills than clusters.
+    `frame` has tag, drill and the features. Kept is the fit of the least cost, or with `typical` the one whose styles
+    agree best with those of the others: where costs differ little, each has its own accidents. Needs more drills than
+    clusters.
     """
     rows = frame.select("tag", "drill", *scaling.columns())
     parts = max(1, rows.count() // _ROWS_PER_PARTITION)
@@ -97,15 +101,17 @@ def learn(frame: DataFrame, scaling: Scaling, k: int, seed: int, name: Callable[
     try:
         with ThreadPool(frame.sparkSession.sparkContext.defaultParallelism) as threads:  # each fit is many short jobs
             fits = threads.map(lambda number: _fitted(vectors, k, seed + number), range(SEEDS))
-        best = min(fits, key=lambda fit: float(fit.summary.trainingCost))
-        labelled = best.transform(vectors)
-        silhouette = ClusteringEvaluator(metricName="silhouette").evaluate(labelled) if _several(best) else 0.0
+        costs = np.array([fit.summary.trainingCost for fit in fits])
         found = [_clusters(fit, scaling, vectors) for fit in fits]
-        kept = found[fits.index(best)]
         points = _sample(vectors)
         labels = [_labels(points, clusters.centroids) for clusters in found]
         styles = [np.array(name(clusters).styles)[label] for clusters, label in zip(found, labels, strict=True)]
-        return Learned(kept, name(kept), float(silhouette), _agreement(labels), _agreement(styles))
+        alike = _alike(styles)
+        best = int(np.lexsort((costs, -np.nanmean(alike, axis=0).round(9) if typical else costs))[0])
+        labelled = fits[best].transform(vectors)
+        silhouette = ClusteringEvaluator(metricName="silhouette").evaluate(labelled) if _several(fits[best]) else 0.0
+        agreement, style_agreement = (float(np.nanmean(pairs)) for pairs in (_alike(labels), alike))
+        return Learned(found[best], name(found[best]), float(silhouette), agreement, style_agreement)
     finally:
         vectors.unpersist()
 
@@ -140,7 +146,7 @@ def model_id(clusters: Clusters, *more: Sequence[Any]) -> str:
 
 
 def _fitted(vectors: DataFrame, k: int, seed: int) -> KMeansModel:
-    return KMeans(k=k, seed=seed, maxIter=300, tol=1e-9).fit(vectors)
+    return KMeans(k=k, seed=seed, maxIter=300, tol=1e-9, solver="row").fit(vectors)
 
 
 def _several(model: KMeansModel) -> bool:
@@ -162,10 +168,14 @@ def _sample(vectors: DataFrame) -> Doubles:
     return np.array([row["features"].toArray() for row in chosen])
 
 
-def _agreement(labels: Sequence[NDArray[Any]]) -> float:
+def _alike(labels: Sequence[NDArray[Any]]) -> Doubles:
+    """The adjusted Rand index of each fit's labels with each other's (fits, fits), NaN with its own."""
     from sklearn.metrics import adjusted_rand_score
 
-    return float(np.mean([adjusted_rand_score(one, other) for one, other in combinations(labels, 2)]))
+    alike = np.full((len(labels), len(labels)), np.nan)
+    for one, other in combinations(range(len(labels)), 2):
+        alike[one, other] = alike[other, one] = adjusted_rand_score(labels[one], labels[other])
+    return alike
 
 
 def _labels(points: Doubles, centroids: Doubles) -> NDArray[np.intp]:

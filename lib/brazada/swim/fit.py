@@ -49,7 +49,7 @@ def fit(job: Job, method: Method | None = None) -> None:
             scaling, name = kinematic.SCALING, partial(kinematic.name, swimming)
         if rows.select(*scaling.features).distinct().limit(k).count() < k:
             raise InputError(f"{k} drills or more that differ", found="fewer", todo="ingest a log with real swimming")
-        learned = kmeans.learn(rows, scaling, k, job.settings.training.seed, name)
+        learned = kmeans.learn(rows, scaling, k, job.settings.training.seed, name, typical=method == "kinematic")
     finally:
         known.unpersist()
     clusters, names = learned.clusters, learned.names

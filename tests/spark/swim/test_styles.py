@@ -47,6 +47,13 @@ class Stood:
         return self.styles[self.styles["method"] == method].drop(columns="method").reset_index(drop=True)
 
 
+def killed_before_the_model(store, table, rows, where, write=Store.replace):
+    """In the place of `Store.replace`."""
+    if table.name == "swim.models":
+        raise KeyboardInterrupt
+    write(store, table, rows, where)
+
+
 @pytest.fixture(scope="module")
 def days(tmp_path_factory):
     return simulate(tmp_path_factory.mktemp("days"), ROWS, seed=SEED, days=2)
@@ -59,13 +66,17 @@ def warehouse(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def first(at, days, warehouse):
-    """After the first day: both methods fitted, one of them twice, and scored; exported."""
+    """After the first day: both methods fitted, one of them twice after it was killed, and scored; exported."""
     job = at(warehouse)
     ingest(job, [str(days.files[0])])
     with pytest.raises(TableError, match="a kinematic model in"):
         score(job)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(clusters, "SEEDS", 3)  # of ten: enough for what is said here
+        with pytest.MonkeyPatch.context() as killing:
+            killing.setattr(Store, "replace", killed_before_the_model)
+            with pytest.raises(KeyboardInterrupt):
+                fit(job, "kinematic")
         for method in (*METHODS, "kinematic"):
             fit(job, method)
     for method in METHODS:
@@ -177,6 +188,7 @@ def test_published_names_go_by_the_centres_in_the_classifier(first):
 @pytest.mark.parametrize("method", METHODS)
 def test_a_drill_has_the_style_of_the_centre_next_to_it(second, method):
     model, found = second.models.loc[method], second.of(method).dropna(subset="cluster")
+    assert not second.swimmers.duplicated(["model", "tag"]).any()
     figures = second.sessions if method == "published" else second.motions
     figures = figures.merge(found, on=["tag", "drill"]).merge(second.swimmers, on=["model", "tag"], how="left")
     names = [name.removeprefix("log_") for name in model["features"]]
