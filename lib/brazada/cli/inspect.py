@@ -47,6 +47,7 @@ def doctor(settings: Settings, verbose: bool) -> None:  # noqa: ARG001
 @with_settings
 def tables(settings: Settings, verbose: bool, name: str | None, ddl: bool) -> None:
     """List the tables with rows, version and size, or show one: columns, constraints, history."""
+    from brazada.report import stdout
     from brazada.tables import literal
 
     with _warehouse(settings, verbose) as store:
@@ -59,6 +60,9 @@ def tables(settings: Settings, verbose: bool, name: str | None, ddl: bool) -> No
                 click.echo(
                     f"CREATE TABLE IF NOT EXISTS {each} USING delta LOCATION {literal(store.location(each) or '')};"
                 )
+        elif view := next((view for view in store.present(_views()) if view.name == name), None):
+            stdout().print(f"[bold]{name}[/bold], a view: {view.comment}")
+            stdout().print(_columns(store, view.name))
         elif name:
             _describe(store, name)
         else:
@@ -152,11 +156,7 @@ def _describe(store: Store, name: str) -> None:
     console.print(
         f"[bold]{name}[/bold] version {snapshot.version}, {snapshot.frame.count():,} rows: {detail['description']}"
     )
-    grid = Grid("column", "type", "null", "comment")
-    for field in store.spark.table(name).schema:
-        kind, null = field.dataType.simpleString(), "null" if field.nullable else "not null"
-        grid.add_row(field.name, kind, null, field.metadata.get("comment", ""))
-    console.print(grid)
+    console.print(_columns(store, name))
     grid = Grid("constraint", "condition")
     for key, condition in sorted(detail["properties"].items()):
         if key.startswith("delta.constraints."):
@@ -168,6 +168,14 @@ def _describe(store: Store, name: str) -> None:
         rows = figures.get("numOutputRows", figures.get("num_added_rows", ""))
         grid.add_row(str(row["version"]), f"{row['timestamp']:%Y-%m-%d %H:%M:%S}", row["operation"], rows)
     console.print(grid)
+
+
+def _columns(store: Store, name: str) -> Grid:
+    grid = Grid("column", "type", "null", "comment")
+    for field in store.spark.table(name).schema:
+        kind, null = field.dataType.simpleString(), "null" if field.nullable else "not null"
+        grid.add_row(field.name, kind, null, field.metadata.get("comment", ""))
+    return grid
 
 
 def _as_table(columns: list[str], rows: Iterator[tuple[Any, ...]]) -> None:

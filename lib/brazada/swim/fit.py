@@ -44,7 +44,7 @@ def fit(job: Job, method: Method | None = None) -> None:
         if method == "published":
             rows, scaling, name = known, kmeans.min_max(known, published.FEATURES), published.name
         else:
-            swimming, swimmers = kinematic.learn(known)
+            swimming, swimmers = kinematic.learn(known, job.settings.swim.compare_swimmers)
             rows = kinematic.own(known, job.spark.createDataFrame(swimmers, kinematic.LEVEL))
             scaling, name = kinematic.SCALING, partial(kinematic.name, swimming)
         if rows.select(*scaling.features).distinct().limit(k).count() < k:
@@ -75,9 +75,11 @@ def fit(job: Job, method: Method | None = None) -> None:
         "margin": names.margin,
         "warning": warning,
     }
-    if swimmers:  # before the model, without which they say nothing
+    if swimmers:  # before the model, without which they say nothing; the last one's go when it has gone
         job.store.replace(SWIMMERS, [(row["model"], *swimmer) for swimmer in swimmers], f"model = '{row['model']}'")
     job.store.replace(MODELS, [tuple(row[name] for name in MODELS.columns.names)], f"method = '{method}'")
+    if method == "kinematic":
+        job.store.replace(SWIMMERS, [], f"model <> '{row['model']}'")
     job.note(
         f"{method} model {row['model']}: {k} clusters of {found:,} drills, silhouette {learned.silhouette:.2f}; fits of"
         f" {kmeans.SEEDS} seeds agree by {learned.agreement:.2f} (clusters) and {learned.style_agreement:.2f} (styles);"

@@ -32,13 +32,16 @@ def drills(job: Job) -> DataFrame:
     return job.store.read(MOTIONS.name).frame.select("tag", "drill", "added_in", "unfit", *logarithms)
 
 
-def learn(frame: DataFrame) -> tuple[naming.Swimming, list[Level]]:
-    """How the swimmers of these drills swim, and each of them beside the others; the same however the rows lie."""
+def learn(frame: DataFrame, compare: bool) -> tuple[naming.Swimming, list[Level]]:
+    """How the swimmers of these drills swim, and if asked each beside the others; the same however the rows lie."""
     places = [F.floor(column / _CELL).alias(name) for name, column in zip(FEATURES, SCALING.columns(), strict=True)]
     cells = sorted(frame.groupBy("tag", *places).count().collect())
     tags, swimmers = np.unique([cell["tag"] for cell in cells], return_inverse=True)
     figures = np.array([cell[1:] for cell in cells], dtype=np.float64)
+    swimmers *= compare  # else all are one
     swimming = naming.learn((figures[:, :-1] + 0.5) * _CELL, figures[:, -1], swimmers)
+    if not compare:
+        return swimming, []
     levels = np.exp(swimming.levels * motion.SPREADS)
     return swimming, [(str(tag), float(level[0]), float(level[1])) for tag, level in zip(tags, levels, strict=True)]
 

@@ -74,8 +74,9 @@ def learn(points: Doubles, weights: Doubles, swimmers: Integers) -> Swimming:
     `points` (n, 3) are in the units of `transform`, `weights` (n,) how many drills lie at each, `swimmers` (n,) whose,
     from 0. By expectation and maximisation, to the greatest posterior: centres are held to `EXPECTED` by `TRUST`, the
     spread to `SPREADS` by `PRIOR_DRILLS`, and levels are random effects, shrunk the more the fewer a swimmer's drills
-    are (Laird and Ware 1982, Biometrics 38:963-974). Points farther than `FARTHEST` from all strokes, or where nothing
-    was measured, count for none.
+    are (Laird and Ware 1982, Biometrics 38:963-974). Swimmers are taken to swim about the same mix of strokes: of one
+    who keeps to one stroke the level has a part of it. Points farther than about `FARTHEST` from all strokes, and those
+    where nothing was measured, count for nothing.
     """
     weights = np.where(_swum(points), weights, 0.0)
     centres, shares = _start(points, weights)
@@ -150,8 +151,8 @@ def warning(margin: float) -> str:
 
 
 def _swum(points: Doubles) -> Flags:
-    """Whether something was measured in every feature."""
-    return np.asarray((points > transform(1.01 * np.array(SMALLEST))).all(axis=1))
+    """Whether something was measured in every feature; points may lie in the middle of a cell."""
+    return np.asarray((points > transform(1.05 * np.array(SMALLEST))).all(axis=1))
 
 
 def _start(points: Doubles, weights: Doubles) -> tuple[Doubles, Doubles]:

@@ -65,6 +65,7 @@ class Swim(Section):
     records: Records
     method: Method
     clusters: dict[Method, Annotated[int, Field(ge=2)]]
+    compare_swimmers: bool
     motion: Motion
     silence_s: PositiveFloat
     drill_ends_after_h: Annotated[float, Field(gt=0, le=24 * 366)]

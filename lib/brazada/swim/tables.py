@@ -86,7 +86,7 @@ SESSIONS = Table(
 
 LIMITS = Table(
     name="swim.limits",
-    comment="Means and deviations of the published method's filter, as learned from the log that `fit` was given.",
+    comment="Means and deviations of the published method's filter, as `sessions` learned them from its first log.",
     columns=T.StructType(
         [
             column("limits", T.LongType(), "Number of the limits, growing"),

@@ -168,7 +168,10 @@ VIEWS = (
     ),
     View(
         name="swim.points",
-        comment="Where every clustered drill lies, in the features and units of its model (swim.models).",
+        comment=(
+            "Where every clustered drill lies: `point` has the model's features in their order (swim.models), less the"
+            " swimmer's level (swim.swimmers), less `offset`, over `scale`."
+        ),
         tables=("swim.styles", "swim.models", "swim.swimmers", "swim.sessions", "swim.motions"),
         query=f"""
             SELECT method, tag, drill, style, stroke, cluster, confidence,

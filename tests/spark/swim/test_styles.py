@@ -11,7 +11,7 @@ from sklearn.metrics import adjusted_rand_score
 
 from brazada.errors import InputError, TableError
 from brazada.simulate.swim import simulate
-from brazada.swim import clusters, published
+from brazada.swim import clusters, kinematic, published
 from brazada.swim.fit import fit
 from brazada.swim.ingest import ingest
 from brazada.swim.score import export, score
@@ -178,6 +178,16 @@ def test_centres_are_those_of_scikit_learn(first):
     assert there.inertia_ <= 1.01 * best
 
 
+@pytest.mark.usefixtures("first")
+def test_swimmers_are_compared_only_if_asked(at, warehouse):
+    known = kinematic.drills(at(warehouse)).where("unfit IS NULL")
+    swimming, levels = kinematic.learn(known, compare=False)
+    assert levels == []
+    assert not swimming.levels.any()
+    _, levels = kinematic.learn(known, compare=True)
+    assert sorted(tag for tag, *_ in levels) == sorted(row["tag"] for row in known.select("tag").distinct().collect())
+
+
 def test_published_names_go_by_the_centres_in_the_classifier(first):
     model = first.models.loc["published"]
     order = np.argsort([centre[-1] for centre in model["centroids"]])
@@ -188,7 +198,7 @@ def test_published_names_go_by_the_centres_in_the_classifier(first):
 @pytest.mark.parametrize("method", METHODS)
 def test_a_drill_has_the_style_of_the_centre_next_to_it(second, method):
     model, found = second.models.loc[method], second.of(method).dropna(subset="cluster")
-    assert not second.swimmers.duplicated(["model", "tag"]).any()
+    assert not second.swimmers.duplicated("tag").any()
     figures = second.sessions if method == "published" else second.motions
     figures = figures.merge(found, on=["tag", "drill"]).merge(second.swimmers, on=["model", "tag"], how="left")
     names = [name.removeprefix("log_") for name in model["features"]]

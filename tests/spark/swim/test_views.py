@@ -7,6 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.metrics import adjusted_rand_score
 
+from brazada import session
+from brazada.cli import main
 from brazada.errors import InputError, TableError
 from brazada.simulate.swim import simulate
 from brazada.swim import kinematic, published, summary
@@ -175,6 +177,14 @@ def test_points_are_what_score_measures_distances_between(store, method):
         assert 0 < known.sum() < len(known)
         raw[known] -= np.log([1.25, 0.8, 1])
     np.testing.assert_allclose(np.array(points["point"].tolist()), (raw - 1 - np.arange(len(names))) / 2, rtol=1e-9)
+
+
+def test_a_view_is_described_as_one(store, warehouse, monkeypatch, capsys):
+    monkeypatch.setattr(session, "start", lambda *_: store.spark)
+    main(["tables", "swim.points", "--warehouse", str(warehouse)])
+    said = capsys.readouterr().out
+    for part in ("swim.points, a view", "point", "array<double>"):
+        assert part in said
 
 
 @given(st.lists(st.tuples(st.sampled_from("abc"), st.sampled_from("xyz")), min_size=2))
