@@ -10,6 +10,8 @@ from brazada.swim.motion import SPREADS, transform
 
 # A pool of its own: ratios that are near those expected, and not they.
 STROKES = np.array([[1.2, 1.45, 0.15], [0.93, 0.66, 0.43], [1.06, 1.15, 0.15], [1.15, 0.76, 0.43]])
+# Another, whose ratios are two spreads off.
+FAR = np.array([[1.3, 1.5, 0.17], [0.8, 0.65, 0.47], [1.0, 1.2, 0.17], [1.2, 0.85, 0.47]])
 SIZES = np.array([60.0, 10, 20, 10])
 
 
@@ -85,8 +87,9 @@ def test_the_order_of_drills_and_what_is_no_swimming_change_nothing():
 @pytest.mark.parametrize("fast", [0.7, 1.0, 1.5], ids=["slow pool", "pool", "racers"])
 @pytest.mark.parametrize("busy", [0.9, 1.0, 1.15])
 @pytest.mark.parametrize("seen", [0.7, 1.0], ids=["swing blurred", "swing seen"])
-def test_the_four_strokes_are_named_whatever_the_level_of_the_swimmers(fast, busy, seen):
-    assert names(STROKES * [fast, busy, seen], SIZES) == list(naming.STROKES)
+@pytest.mark.parametrize("strokes", [STROKES, FAR], ids=["near", "far"])
+def test_the_four_strokes_are_named_whatever_the_level_of_the_swimmers(strokes, fast, busy, seen):
+    assert names(strokes * [fast, busy, seen], SIZES) == list(naming.STROKES)
 
 
 def test_clusters_share_names_and_one_stroke_alone_is_named():
@@ -96,8 +99,9 @@ def test_clusters_share_names_and_one_stroke_alone_is_named():
     assert names(breasts, np.array([30.0, 40])) == ["breaststroke"] * 2
 
 
-def test_what_is_no_swimming_is_unknown():
-    centroids = np.array([*STROKES, (0.05, 0.05, 0.005), (0.3, 2.5, 1.5)])
+@pytest.mark.parametrize("strokes", [STROKES, FAR], ids=["near", "far"])
+def test_what_is_no_swimming_is_unknown(strokes):
+    centroids = np.array([*strokes, (0.05, 0.05, 0.005), (0.3, 2.5, 1.5)])
     sizes = np.array([*SIZES, 5, 5])
     assert names(centroids, sizes) == [*naming.STROKES, "unknown", "unknown"]
     assert names(centroids[4:5], sizes[4:5]) == ["unknown"]
