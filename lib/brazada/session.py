@@ -57,7 +57,7 @@ def _prepare(options: dict[str, str], settings: Settings, verbose: bool) -> None
         os.environ["LC_ALL"] = "C.UTF-8"
     java = [options.get("spark.driver.extraJavaOptions", "")]
     archive = Path(sys.prefix) / "spark.jsa"  # made by the set-up; one that does not fit is ignored, and silently
-    if archive.is_file() and "ArchiveFile" not in java[0]:
+    if archive.is_file() and "Archive" not in java[0]:  # nor beside one that is asked for, or being made
         java.append(f"'-XX:SharedArchiveFile={archive}' -Xlog:cds=off -Xlog:cds+dynamic=off -Xlog:class+path=off")
     if not verbose:
         java.append(f"'-Dlog4j2.configurationFile=file:{CONF_DIR / 'log4j2-quiet.properties'}'")

@@ -1,0 +1,25 @@
+"""What a laptop's session is started with."""
+
+import os
+import sys
+
+import pytest
+
+from brazada import session
+from brazada.settings import load
+
+
+@pytest.mark.parametrize(
+    ("java", "used"),
+    [("-XX:+UseSerialGC", True), ("-XX:SharedArchiveFile=own.jsa", False), ("-XX:ArchiveClassesAtExit=new.jsa", False)],
+)
+def test_the_archive_of_classes_is_named_where_java_is_not_told_of_another(monkeypatch, tmp_path, java, used):
+    """Java ends at once where it is to use one and to make one; a second set-up makes it anew."""
+    (tmp_path / "spark.jsa").touch()
+    monkeypatch.setattr(sys, "prefix", str(tmp_path))
+    monkeypatch.setattr(os, "environ", dict(os.environ))
+    options = {"spark.driver.extraJavaOptions": java}
+    session._prepare(options, load(variables={}), verbose=True)
+    told = options["spark.driver.extraJavaOptions"]
+    assert told.startswith(java)
+    assert (str(tmp_path / "spark.jsa") in told) == used
