@@ -13,14 +13,17 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from pyspark.ml.clustering import KMeans, KMeansModel
+from pyspark.ml.clustering import KMeansModel
 from pyspark.ml.evaluation import ClusteringEvaluator
-from pyspark.ml.feature import VectorAssembler
+from pyspark.ml.functions import array_to_vector
+from pyspark.mllib.common import _java2py, _py2java, callMLlibFunc
+from pyspark.mllib.linalg import Vectors, VectorUDT
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
+from pyspark.sql.types import StructField, StructType
 
 SEEDS = 10  # fits of which the best is kept, and whose agreement is measured
-_AGREE_ON = 10_000  # drills, chosen by a hash of their keys
+_SAMPLE = 10_000  # rows, on which fits begin and are compared
 _ROWS_PER_PARTITION = 100_000
 
 Doubles = NDArray[np.float64]
@@ -78,6 +81,76 @@ class Learned:
     style_agreement: float
 
 
+@dataclass(frozen=True)
+class Fit:
+    """`centroids` (k, features), the sum of squared distances to them, passes over the rows, and MLlib's model."""
+
+    centroids: Doubles
+    cost: float
+    iterations: int
+    model: KMeansModel
+
+
+class Points:
+    """A frame of doubles as MLlib's vectors, decoded once and kept as objects, for one fit or many.
+
+    MLlib's own way decodes a frame twice before it keeps it, and once more to count clusters; one that is persisted it
+    decodes in every iteration. A row is laid out as a vector is, and only called one here. `sample` (n, features) are
+    at most about 10,000 rows, chosen at random; of fewer, all. The same for the same rows in the same partitions.
+    """
+
+    def __init__(self, frame: DataFrame) -> None:
+        self.spark = frame.sparkSession
+        session: Any = self.spark._jsparkSession
+        jvm: Any = self.spark._jvm
+        self._java = jvm.org.apache.spark
+        values = F.array(*[F.col(name).cast("double") for name in frame.columns])
+        dense = {"type": F.lit(1).cast("byte"), "size": F.lit(None).cast("int")}
+        dense |= {"indices": F.lit(None).cast("array<int>"), "values": values}
+        rows = frame.select(F.struct(*[column.alias(name) for name, column in dense.items()]).alias("features"))
+        schema = session.parseDataType(StructType([StructField("features", VectorUDT())]).json())
+        named = session.internalCreateDataFrame(rows._jdf.queryExecution().toRdd(), schema, False)
+        self._rows: Any = callMLlibFunc("createRowMatrix", DataFrame(named, self.spark), 0, 0).rows().toJavaRDD()
+        self._rows.persist(self._java.storage.StorageLevel.MEMORY_AND_DISK())
+        self.count = int(self._rows.count())
+        chosen = self._rows
+        if self.count > _SAMPLE:
+            chosen = self._rows.sample(False, _SAMPLE / self.count, 1)
+        self.sample: Doubles = np.array([row.toArray() for row in self._python(chosen).collect()])
+
+    def close(self) -> None:
+        """Keep the rows no more."""
+        self._rows.unpersist()
+
+    def fit(self, k: int, seed: int, iterations: int = 300, tolerance: float = 1e-9) -> Fit:
+        """MLlib's KMeans until no centre moves farther than `tolerance`.
+
+        It begins with k-means|| (Bahmani et al. 2012), which reads all rows some seven times; where there is more than
+        the sample, with `start` instead.
+        """
+        algorithm = self._java.mllib.clustering.KMeans().setK(k).setSeed(seed)
+        algorithm.setMaxIterations(iterations).setEpsilon(tolerance)
+        if self.count > _SAMPLE:
+            algorithm.setInitialModel(self._model(self.start(k, seed)))
+        model = algorithm.run(self._rows.rdd())
+        centroids = np.array([centre.toArray() for centre in self._python(model.clusterCenters())])
+        wrapped = KMeansModel(self._java.ml.clustering.KMeansModel(f"kmeans-{seed}", model))
+        return Fit(centroids, float(model.trainingCost()), int(model.numIter()), wrapped)
+
+    def start(self, k: int, seed: int) -> Doubles:
+        """Centres of the sample (k, features), by scikit-learn."""
+        from sklearn.cluster import KMeans
+
+        return np.asarray(KMeans(k, n_init=1, random_state=seed).fit(self.sample).cluster_centers_)
+
+    def _model(self, centres: Doubles) -> Any:
+        java = self._java.mllib.clustering.KMeansModel
+        return java([_py2java(self.spark.sparkContext, Vectors.dense(centre)) for centre in centres])
+
+    def _python(self, java: Any) -> Any:
+        return _java2py(self.spark.sparkContext, java)
+
+
 def min_max(frame: DataFrame, features: Sequence[str]) -> Scaling:
     """Each feature onto 0 to 1; a constant one onto 0."""
     figures = [figure for name in features for figure in (F.min(name), F.max(name) - F.min(name))]
@@ -96,23 +169,25 @@ def learn(
     """
     rows = frame.select("tag", "drill", *scaling.columns())
     parts = max(1, rows.count() // _ROWS_PER_PARTITION)
-    ordered = rows.repartition(parts, "tag", "drill").sortWithinPartitions("tag", "drill")
-    vectors = VectorAssembler(inputCols=list(scaling.features), outputCol="features").transform(ordered).persist()
+    ordered = rows.repartition(parts, "tag", "drill").sortWithinPartitions("tag", "drill").drop("tag", "drill")
+    vectors = ordered.withColumn("features", array_to_vector(F.array(*scaling.features))).persist()
+    points = Points(vectors.drop("features"))
     try:
         with ThreadPool(frame.sparkSession.sparkContext.defaultParallelism) as threads:  # each fit is many short jobs
-            fits = threads.map(lambda number: _fitted(vectors, k, seed + number), range(SEEDS))
-        costs = np.array([fit.summary.trainingCost for fit in fits])
+            fits = threads.map(lambda number: points.fit(k, seed + number), range(SEEDS))
+        costs = np.array([fit.cost for fit in fits])
         found = [_clusters(fit, scaling, vectors) for fit in fits]
-        points = _sample(vectors)
-        labels = [_labels(points, clusters.centroids) for clusters in found]
+        labels = [_labels(points.sample, clusters.centroids) for clusters in found]
         styles = [np.array(name(clusters).styles)[label] for clusters, label in zip(found, labels, strict=True)]
         alike = _alike(styles)
         best = int(np.lexsort((costs, -np.nanmean(alike, axis=0).round(9) if typical else costs))[0])
-        labelled = fits[best].transform(vectors)
-        silhouette = ClusteringEvaluator(metricName="silhouette").evaluate(labelled) if _several(fits[best]) else 0.0
+        silhouette = 0.0
+        if (found[best].sizes > 0).sum() > 1:
+            silhouette = ClusteringEvaluator(metricName="silhouette").evaluate(fits[best].model.transform(vectors))
         agreement, style_agreement = (float(np.nanmean(pairs)) for pairs in (_alike(labels), alike))
         return Learned(found[best], name(found[best]), float(silhouette), agreement, style_agreement)
     finally:
+        points.close()
         vectors.unpersist()
 
 
@@ -145,27 +220,14 @@ def model_id(clusters: Clusters, *more: Sequence[Any]) -> str:
     return sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:16]
 
 
-def _fitted(vectors: DataFrame, k: int, seed: int) -> KMeansModel:
-    return KMeans(k=k, seed=seed, maxIter=300, tol=1e-9, solver="row").fit(vectors)
-
-
-def _several(model: KMeansModel) -> bool:
-    return sum(size > 0 for size in model.summary.clusterSizes) > 1
-
-
-def _clusters(fit: KMeansModel, scaling: Scaling, vectors: DataFrame) -> Clusters:
-    centroids = np.array(fit.clusterCenters())
-    inside = fit.transform(vectors).groupBy("prediction").agg(*[F.stddev_pop(n).alias(n) for n in scaling.features])
-    spreads = np.zeros_like(centroids)
-    for row in inside.collect():
+def _clusters(fit: Fit, scaling: Scaling, vectors: DataFrame) -> Clusters:
+    figures = [F.stddev_pop(name).alias(name) for name in scaling.features]
+    spreads = np.zeros_like(fit.centroids)
+    sizes = np.zeros(len(fit.centroids), dtype=np.int64)
+    for row in fit.model.transform(vectors).groupBy("prediction").agg(F.count("*").alias("size"), *figures).collect():
+        sizes[row["prediction"]] = row["size"]
         spreads[row["prediction"]] = [row[name] for name in scaling.features]
-    return Clusters(scaling, centroids, spreads, np.array(fit.summary.clusterSizes))
-
-
-def _sample(vectors: DataFrame) -> Doubles:
-    """Scaled features (n, features) of drills that a hash of their keys chooses."""
-    chosen = vectors.orderBy(F.xxhash64("tag", "drill")).limit(_AGREE_ON).select("features").collect()
-    return np.array([row["features"].toArray() for row in chosen])
+    return Clusters(scaling, fit.centroids, spreads, sizes)
 
 
 def _alike(labels: Sequence[NDArray[Any]]) -> Doubles:
