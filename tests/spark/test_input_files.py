@@ -2,6 +2,7 @@
 
 import gzip
 import hashlib
+import os
 
 import pyarrow as pa
 import pytest
@@ -42,3 +43,9 @@ def test_a_name_that_hadoop_cannot_read_is_refused(spark_session, tmp_path):
         files.list_files(spark_session, [str(tmp_path)], (".csv",))
     with pytest.raises(InputError, match="a readable path"):
         files.list_files(spark_session, ["10:00.csv"], (".csv",))
+
+
+def test_a_pipe_is_refused_and_not_waited_for(spark_session, tmp_path):
+    os.mkfifo(tmp_path / "pipe.csv")
+    with pytest.raises(InputError, match="regular files"):
+        files.list_files(spark_session, [str(tmp_path)], (".csv",))

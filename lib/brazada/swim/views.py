@@ -41,9 +41,7 @@ _FIGURES = " UNION ALL ".join(
         ),
     )
 )
-_COUNTS = "file, batch, rows_in, rows_good, rows_duplicate, rows_quarantined"
 _FILES = "(SELECT * FROM ops.ingested_files WHERE job = 'swim ingest')"
-_QUALITY = "What became of the rows of every ingested file, and how many were refused for which reason."
 _PROGRESS = (
     "What each step of the published method leaves, beside the thesis's figures; a drill is one of one tag."
     " Steps 2 and 6 drop nothing. Of its sessions the thesis clustered 12 fewer, and does not say why."
@@ -76,20 +74,14 @@ VIEWS = (
     ),
     View(
         name="swim.file_quality",
-        comment=_QUALITY,
-        tables=("ops.ingested_files",),
-        query=f"SELECT {_COUNTS}, CAST(NULL AS MAP<STRING, BIGINT>) AS reasons FROM {_FILES}",  # noqa: S608
-    ),
-    View(
-        name="swim.file_quality",
-        comment=_QUALITY,
+        comment="What became of the rows of every ingested file, and how many were refused for which reason.",
         tables=("ops.ingested_files", "ops.quarantine"),
         query=f"""
             WITH reasons AS (
               SELECT batch, substring_index(reason, ', [', 1) AS reason, count(*) AS rows
               FROM ops.quarantine WHERE job = 'swim ingest' GROUP BY ALL
             )
-            SELECT {_COUNTS}, refused.reasons
+            SELECT file, batch, rows_in, rows_good, rows_duplicate, rows_quarantined, refused.reasons
             FROM {_FILES} LEFT JOIN (
               SELECT batch, map_from_entries(collect_list(struct(reason, rows))) AS reasons FROM reasons GROUP BY batch
             ) AS refused USING (batch)

@@ -62,6 +62,8 @@ def list_files(spark: SparkSession, paths: Sequence[str], suffixes: tuple[str, .
         found |= files
     if odd := sorted(uri for uri in found if ":" in uri.rpartition("/")[2]):
         raise InputError("file names without a colon, which Hadoop cannot read", found=odd[0], todo="rename it")
+    if odd := sorted(uri for uri in found if (path := local_path(uri)) and not Path(path).is_file()):
+        raise InputError("regular files", found=f"{odd[0]}, a pipe or a device", todo="copy its content into a file")
     return sorted(found)
 
 

@@ -81,6 +81,10 @@ INGESTED_FILES = Table(
 
 
 def note_files(store: Store, notes: Sequence[tuple[Any, ...]], batch: str) -> None:
-    """Note files as taken in, under a name for them all; those whose note somebody deleted are noted again."""
+    """Note files as taken in, under a name for them all; those whose note somebody deleted are noted again.
+
+    After it there is a quarantine too: empty, it says that nothing was refused.
+    """
+    store.ensure(QUARANTINE)
     store.ensure(INGESTED_FILES)
     store.append_once(INGESTED_FILES, notes, f"{store.version(INGESTED_FILES.name)}/{batch}")
