@@ -289,11 +289,12 @@ def kmeans_mllib(options):
 
     spark = spark_session(options)
     started = time.perf_counter()
-    points = Points(spark.read.parquet("rows"))
-    read = time.perf_counter()
-    fit = points.fit(CLUSTERS, options.seed, options.iterations, 0.0)
-    done = time.perf_counter()
-    Path("start.json").write_text(json.dumps(points.start(CLUSTERS, options.seed).tolist()))
+    with Points(spark.read.parquet("rows")) as points:
+        say(f"{points.count:,} rows are read")
+        read = time.perf_counter()
+        fit = points.fit(CLUSTERS, options.seed, options.iterations, 0.0)
+        done = time.perf_counter()
+        Path("start.json").write_text(json.dumps(points.start(CLUSTERS, options.seed).tolist()))
     return {"seconds": done - started, "fit": done - read, "inertia": fit.cost, "iterations": fit.iterations}
 
 
@@ -307,7 +308,7 @@ def kmeans_sklearn(options):
     matrix = np.column_stack([rows[name].to_numpy() for name in rows.column_names]).astype(np.float64)
     read = time.perf_counter()
     start = np.array(json.loads(Path("start.json").read_text()))
-    kmeans_plusplus(matrix, CLUSTERS, random_state=options.seed)  # its time counts, as MLlib's own start does
+    kmeans_plusplus(matrix, CLUSTERS, random_state=options.seed)  # its own start; here its time alone counts
     model = KMeans(CLUSTERS, init=start, n_init=1, max_iter=options.iterations, tol=0.0).fit(matrix)
     done = time.perf_counter()
     return {

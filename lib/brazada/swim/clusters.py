@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
-from functools import reduce
+from functools import cached_property, reduce
 from hashlib import sha256
 from itertools import combinations
 from multiprocessing.pool import ThreadPool
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -83,7 +83,10 @@ class Learned:
 
 @dataclass(frozen=True)
 class Fit:
-    """`centroids` (k, features), the sum of squared distances to them, passes over the rows, and MLlib's model."""
+    """`centroids` (k, features), passes over the rows, MLlib's model, and the cost that it reports.
+
+    That is the sum of squared distances to the centres before the last pass moved them, by the tolerance at most.
+    """
 
     centroids: Doubles
     cost: float
@@ -95,8 +98,8 @@ class Points:
     """A frame of doubles as MLlib's vectors, decoded once and kept as objects, for one fit or many.
 
     MLlib's own way decodes a frame twice before it keeps it, and once more to count clusters; one that is persisted it
-    decodes in every iteration. A row is laid out as a vector is, and only called one here. `sample` (n, features) are
-    at most about 10,000 rows, chosen at random; of fewer, all. The same for the same rows in the same partitions.
+    decodes in every iteration. A row is laid out as a vector is, and only called one here. The same rows in the same
+    partitions give the same fits. A value that is null, or no number, fails the first job.
     """
 
     def __init__(self, frame: DataFrame) -> None:
@@ -104,48 +107,60 @@ class Points:
         session: Any = self.spark._jsparkSession
         jvm: Any = self.spark._jvm
         self._java = jvm.org.apache.spark
-        values = F.array(*[F.col(name).cast("double") for name in frame.columns])
+        missing = F.raise_error(F.lit("expected a number in every feature, found null")).cast("double")
+        values = F.array(*[F.coalesce(F.col(name).cast("double"), missing) for name in frame.columns])
         dense = {"type": F.lit(1).cast("byte"), "size": F.lit(None).cast("int")}
         dense |= {"indices": F.lit(None).cast("array<int>"), "values": values}
         rows = frame.select(F.struct(*[column.alias(name) for name, column in dense.items()]).alias("features"))
         schema = session.parseDataType(StructType([StructField("features", VectorUDT())]).json())
         named = session.internalCreateDataFrame(rows._jdf.queryExecution().toRdd(), schema, False)
         self._rows: Any = callMLlibFunc("createRowMatrix", DataFrame(named, self.spark), 0, 0).rows().toJavaRDD()
-        self._rows.persist(self._java.storage.StorageLevel.MEMORY_AND_DISK())
-        self.count = int(self._rows.count())
-        chosen = self._rows
-        if self.count > _SAMPLE:
-            chosen = self._rows.sample(False, _SAMPLE / self.count, 1)
-        self.sample: Doubles = np.array([row.toArray() for row in self._python(chosen).collect()])
 
-    def close(self) -> None:
-        """Keep the rows no more."""
+    def __enter__(self) -> Self:
+        self._rows.persist(self._java.storage.StorageLevel.MEMORY_AND_DISK())
+        return self
+
+    def __exit__(self, *error: object) -> None:
         self._rows.unpersist()
 
-    def fit(self, k: int, seed: int, iterations: int = 300, tolerance: float = 1e-9) -> Fit:
-        """MLlib's KMeans until no centre moves farther than `tolerance`.
+    @cached_property
+    def count(self) -> int:
+        """Rows."""
+        return int(self._rows.count())
 
-        It begins with k-means|| (Bahmani et al. 2012), which reads all rows some seven times; where there is more than
-        the sample, with `start` instead.
-        """
+    def sample(self, seed: int) -> Doubles:
+        """Rows at random, about 10,000 (n, features); of fewer, all."""
+        chosen = self._rows.sample(False, _SAMPLE / self.count, seed) if self.count > _SAMPLE else self._rows
+        return np.array([row.toArray() for row in self._python(chosen).collect()])
+
+    def fit(self, k: int, seed: int, iterations: int = 300, tolerance: float = 1e-9) -> Fit:
+        """MLlib's KMeans until no centre moves farther than `tolerance`, from `start` or, without one, k-means||."""
         algorithm = self._java.mllib.clustering.KMeans().setK(k).setSeed(seed)
         algorithm.setMaxIterations(iterations).setEpsilon(tolerance)
-        if self.count > _SAMPLE:
-            algorithm.setInitialModel(self._model(self.start(k, seed)))
+        if (start := self.start(k, seed)) is not None:
+            vectors = [_py2java(self.spark.sparkContext, Vectors.dense(centre)) for centre in start]
+            algorithm.setInitialModel(self._java.mllib.clustering.KMeansModel(vectors))
         model = algorithm.run(self._rows.rdd())
         centroids = np.array([centre.toArray() for centre in self._python(model.clusterCenters())])
         wrapped = KMeansModel(self._java.ml.clustering.KMeansModel(f"kmeans-{seed}", model))
         return Fit(centroids, float(model.trainingCost()), int(model.numIter()), wrapped)
 
-    def start(self, k: int, seed: int) -> Doubles:
-        """Centres of the sample (k, features), by scikit-learn."""
+    def start(self, k: int, seed: int) -> Doubles | None:
+        """Centres (k, features) of a sample of its own, by scikit-learn; None where there is not more than the sample.
+
+        k-means|| (Bahmani et al. 2012, PVLDB 5:622-633), MLlib's own start, reads all rows some seven times. It finds a
+        few rows that lie far from all others; a sample may have none of them, and so may the clusters.
+        """
         from sklearn.cluster import KMeans
+        from threadpoolctl import threadpool_limits
 
-        return np.asarray(KMeans(k, n_init=1, random_state=seed).fit(self.sample).cluster_centers_)
-
-    def _model(self, centres: Doubles) -> Any:
-        java = self._java.mllib.clustering.KMeansModel
-        return java([_py2java(self.spark.sparkContext, Vectors.dense(centre)) for centre in centres])
+        if self.count <= _SAMPLE:
+            return None
+        sample = self.sample(seed)
+        if len(np.unique(sample, axis=0)) < k:
+            return None
+        with threadpool_limits(1):  # several add up in the order in which they end
+            return np.asarray(KMeans(k, n_init=1, random_state=seed).fit(sample).cluster_centers_)
 
     def _python(self, java: Any) -> Any:
         return _java2py(self.spark.sparkContext, java)
@@ -171,13 +186,14 @@ def learn(
     parts = max(1, rows.count() // _ROWS_PER_PARTITION)
     ordered = rows.repartition(parts, "tag", "drill").sortWithinPartitions("tag", "drill").drop("tag", "drill")
     vectors = ordered.withColumn("features", array_to_vector(F.array(*scaling.features))).persist()
-    points = Points(vectors.drop("features"))
     try:
-        with ThreadPool(frame.sparkSession.sparkContext.defaultParallelism) as threads:  # each fit is many short jobs
-            fits = threads.map(lambda number: points.fit(k, seed + number), range(SEEDS))
+        with Points(vectors.drop("features")) as points:
+            sample = points.sample(seed)
+            with ThreadPool(frame.sparkSession.sparkContext.defaultParallelism) as threads:  # each is many short jobs
+                fits = threads.map(lambda number: points.fit(k, seed + number), range(SEEDS))
         costs = np.array([fit.cost for fit in fits])
         found = [_clusters(fit, scaling, vectors) for fit in fits]
-        labels = [_labels(points.sample, clusters.centroids) for clusters in found]
+        labels = [_labels(sample, clusters.centroids) for clusters in found]
         styles = [np.array(name(clusters).styles)[label] for clusters, label in zip(found, labels, strict=True)]
         alike = _alike(styles)
         best = int(np.lexsort((costs, -np.nanmean(alike, axis=0).round(9) if typical else costs))[0])
@@ -187,7 +203,6 @@ def learn(
         agreement, style_agreement = (float(np.nanmean(pairs)) for pairs in (_alike(labels), alike))
         return Learned(found[best], name(found[best]), float(silhouette), agreement, style_agreement)
     finally:
-        points.close()
         vectors.unpersist()
 
 
