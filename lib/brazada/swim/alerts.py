@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import warnings
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import reduce
 from hashlib import sha256
 from typing import Any
@@ -52,7 +52,8 @@ def alerts(job: Job, paths: Sequence[str], continuous: bool = False) -> None:
         for path, names in [_watchable(job, path) for path in paths]
     ]
     lines = reduce(DataFrame.unionByName, streams).where((F.length("value") > 0) & (F.col("value") != HEADER))
-    sound = positions(lines, settings)
+    lines = lines.observe("lines", F.count("*").alias("read"))
+    sound = positions(lines, settings).observe("sound", F.count("*").alias("read"))
     # A timeout by the clock would have the stream go on for ever; by the log's own time it ends with the log.
     sound = sound.withColumn("ts", F.timestamp_millis("millis"))
     # A sample from after its file was written tells of a wrong clock, and would make all that follows too late.
@@ -103,11 +104,23 @@ def alerts(job: Job, paths: Sequence[str], continuous: bool = False) -> None:
     finally:
         query.stop()
     progress = query.recentProgress
-    rows = sum(int(step["numInputRows"]) for step in progress)
+    read, sound_ones = (_observed(progress, name) for name in ("lines", "sound"))
+    if read and not sound_ones:
+        raise InputError(
+            "lines of a swim log", found=f"none among {read:,} new ones", todo="check the path: nothing was watched"
+        )
     late = sum(int(state["numRowsDroppedByWatermark"]) for step in progress for state in step["stateOperators"])
-    job.note(f"{raised} alerts raised; {rows:,} new lines read")
+    job.note(f"{raised} alerts raised; {read:,} new lines read")
+    if read > sound_ones:
+        job.note(f"{read - sound_ones:,} lines not watched: no positions; `swim ingest` says why")
     if late:
         job.note(f"{late:,} lines not watched: older than the newest by more than swim.drill_ends_after_h")
+
+
+def _observed(progress: Sequence[Mapping[str, Any]], name: str) -> int:
+    """What was counted under a name in the steps of a stream."""
+    counted = [step.get("observedMetrics", {}).get(name) for step in progress]
+    return sum(int(metrics["read"]) for metrics in counted if metrics)
 
 
 def _watchable(job: Job, path: str) -> tuple[str, str]:

@@ -49,12 +49,13 @@ def test_a_run_raises_what_is_new_and_only_that(raised):
     assert keys(raised[0][0]) == [first]
     assert keys(raised[1][0])[0] == first
     assert [row[:3] for row in keys(raised[1][0])[1:]] == [(tag_of(3), hexed(1), 15)]
-    told = [
-        "1 alerts raised; 23 new lines read",
-        "1 alerts raised; 14 new lines read",
-        "0 alerts raised; 0 new lines read",
+    # Neither headers nor blank lines are lines; of the first files one has no position.
+    unread = "1 lines not watched: no positions; `swim ingest` says why"
+    assert [notes for _, notes in raised] == [
+        ["1 alerts raised; 20 new lines read", unread],
+        ["1 alerts raised; 13 new lines read"],
+        ["0 alerts raised; 0 new lines read"],
     ]
-    assert [notes for _, notes in raised] == [[note] for note in told]
     assert raised[2][0].equals(raised[1][0])
 
 
@@ -68,7 +69,7 @@ def test_files_are_found_by_any_name_or_refused(at, tmp_path):
     content = log(*drill(t1=[0, 30]))
     job = at(tmp_path / "warehouse")
     alerts(job, [write(tmp_path / "a [1]{2}.csv", content)])
-    assert job.report.notes == ["1 alerts raised; 3 new lines read"]
+    assert job.report.notes == ["1 alerts raised; 2 new lines read"]
     for name, content_of, said in (("b.csv.zst", content, "text or .gz"), ("none/*.csv", None, "nothing")):
         path = write(tmp_path / name, content_of) if content_of else str(tmp_path / name)
         with pytest.raises(InputError, match=said):
@@ -80,3 +81,9 @@ def test_a_file_that_breaks_off_is_refused_with_its_cause(at, tmp_path):
     path.write_bytes(path.read_bytes()[:-200])
     with pytest.raises(InputError, match=r"to their end.*EOFException"):
         alerts(at(tmp_path / "warehouse"), [str(path)])
+
+
+def test_what_is_no_log_of_positions_is_no_quiet_pool(at, tmp_path):
+    path = write(tmp_path / "a.csv", b"date;price\n1;2\n")
+    with pytest.raises(InputError, match="lines of a swim log; found none among 2 new ones"):
+        alerts(at(tmp_path / "warehouse"), [path])
