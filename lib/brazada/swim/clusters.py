@@ -109,9 +109,13 @@ class Points:
         self._java = jvm.org.apache.spark
         missing = F.raise_error(F.lit("expected a number in every feature, found null")).cast("double")
         values = F.array(*[F.coalesce(F.col(name).cast("double"), missing) for name in frame.columns])
-        dense = {"type": F.lit(1).cast("byte"), "size": F.lit(None).cast("int")}
-        dense |= {"indices": F.lit(None).cast("array<int>"), "values": values}
-        rows = frame.select(F.struct(*[column.alias(name) for name, column in dense.items()]).alias("features"))
+        dense = F.struct(
+            F.lit(1).cast("byte").alias("type"),
+            F.lit(None).cast("int").alias("size"),
+            F.lit(None).cast("array<int>").alias("indices"),
+            values.alias("values"),
+        )
+        rows = frame.select(dense.alias("features"))
         schema = session.parseDataType(StructType([StructField("features", VectorUDT())]).json())
         named = session.internalCreateDataFrame(rows._jdf.queryExecution().toRdd(), schema, False)
         self._rows: Any = callMLlibFunc("createRowMatrix", DataFrame(named, self.spark), 0, 0).rows().toJavaRDD()
