@@ -33,6 +33,13 @@ class Report:
     rows_quarantined: int = 0
     notes: list[str] = field(default_factory=list)
 
+    def add(self, rows_in: int, good: int, duplicate: int, quarantined: int) -> None:
+        """Count the rows of a file."""
+        self.rows_in += rows_in
+        self.rows_good += good
+        self.rows_duplicate += duplicate
+        self.rows_quarantined += quarantined
+
 
 @dataclass(frozen=True)
 class Job:
@@ -88,8 +95,6 @@ def job(name: str, settings: Settings, sections: tuple[str, ...], verbose: bool 
     try:
         yield run
     except BaseException as error:
-        if isinstance(error, KeyboardInterrupt) and not run.store.on_disk:
-            raise  # the connection to the JVM, which is needed to write, was cut in the middle of a word
         # The job's own fault is what matters: a report that cannot be written must not hide it.
         try:
             _append(run, started, clock, f"{type(error).__name__}: {error}")
@@ -116,7 +121,7 @@ def _append(run: Job, started: dt.datetime, clock: float, error: str | None) -> 
         "tables_written": dict(run.store.writes),
         "error": error[:2000] if error else None,
     }
-    run.store.append_once(JOB_RUNS, [tuple(row[name] for name in JOB_RUNS.columns.names)], run.run_id)
+    run.store.append(JOB_RUNS, [tuple(row[name] for name in JOB_RUNS.columns.names)])
 
 
 def _print(run: Job, seconds: float) -> None:

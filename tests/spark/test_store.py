@@ -1,17 +1,22 @@
 """Tables are created from their declarations; every write is safe to repeat."""
 
+import datetime as dt
+import math
+import sys
 import threading
-from dataclasses import replace
 from pathlib import Path
+from unittest.mock import Mock
 
-import pyarrow as pa
-import pyarrow.compute as pc
+import duckdb
 import pytest
 from deltalake import DeltaTable
+from pyspark.sql import functions as F
 from pyspark.sql import types as T
+from rich.console import Console
 
 from brazada.errors import TableError, VersionError
-from brazada.tables import Store, Table, View, column
+from brazada.report import Job
+from brazada.tables import Store, Table, View, array_of, column
 
 FISH = Table(
     name="sea.fish",
@@ -26,6 +31,16 @@ FISH = Table(
     key=("id",),
     constraints={"heavy": "weight_kg IS NULL OR weight_kg > 0"},
 )
+
+
+@pytest.fixture(params=["path", "catalog"])
+def job(request, spark, settings):
+    """A job on a warehouse at a path, and on one in a catalog."""
+    if request.param == "catalog":
+        by_name = settings.warehouse.model_copy(update={"path": None, "catalog": "spark_catalog"})
+        settings = settings.model_copy(update={"warehouse": by_name})
+    store = Store(spark, settings.warehouse, schemas=("sea",))
+    return Job("test", "run-1", settings, spark, store, Console(file=sys.stderr, quiet=True))
 
 
 def fish(spark, *rows):
@@ -53,7 +68,7 @@ def test_declaration_reaches_the_table(job):
 @pytest.mark.parametrize("row", [(1, None, 2.0), (1, "cod", -2.0)], ids=["null", "constraint"])
 def test_rows_against_the_declaration_are_refused(job, row):
     for rows in (fish(job.spark, row), [row]):
-        with pytest.raises(TableError, match=r"NOT NULL id, kind; heavy: .*1 rows failed"):
+        with pytest.raises(TableError, match=r"NOT NULL id, kind; heavy: .*found .*(NOT_NULL|VIOLATE)"):
             job.store.append_once(FISH, rows, "b")
     assert content(job.store) == []
 
@@ -91,7 +106,6 @@ def test_by_key(job):
     assert content(job.store) == [(1, "cod", 2.0), (2, "eel", 1.0), (3, "ray", 3.0)]
     job.store.merge(FISH, [(2, "the 'eel'", 9.0), (4, "cod", 4.0)])
     assert content(job.store) == [(1, "cod", 2.0), (2, "the 'eel'", 9.0), (3, "ray", 3.0), (4, "cod", 4.0)]
-    assert DeltaTable(job.store.location(FISH.name)).to_pyarrow_table().num_rows == 4
 
 
 def test_replace_touches_its_slice_alone(job):
@@ -99,7 +113,7 @@ def test_replace_touches_its_slice_alone(job):
     for _ in range(2):
         job.store.replace(FISH, fish(job.spark, (3, "eel", 4.0)), "kind = 'eel'")
     assert content(job.store) == [(1, "cod", 2.0), (3, "eel", 4.0)]
-    with pytest.raises(Exception, match=r"kind = 'eel'; found .*failed"):
+    with pytest.raises(TableError, match="REPLACE_WHERE_MISMATCH"):
         job.store.replace(FISH, fish(job.spark, (4, "cod", 4.0)), "kind = 'eel'")
 
 
@@ -115,12 +129,12 @@ def test_a_pinned_version_stays_as_it_was(job):
 
 @pytest.mark.parametrize("left", [0, 100])
 def test_a_file_cut_short_is_named_and_not_read_as_fewer_rows(job, left):
-    job.store.append_once(FISH, fish(job.spark, (1, "cod", 2.0)), "a")
-    job.store.append_once(FISH, fish(job.spark, (2, "eel", 2.0)), "b")
-    path = next(Path(job.store.location(FISH.name)).glob("*.parquet"))
+    job.store.append(FISH, [(1, "cod", 2.0)])
+    job.store.append(FISH, [(2, "eel", 2.0)])
+    path = Path(job.store.read(FISH.name).files()[0].removeprefix("file:"))
     path.write_bytes(path.read_bytes()[:left])
-    with pytest.raises(VersionError, match=f"{path.name} damaged: {left} bytes"):
-        job.store.read(FISH.name)
+    with pytest.raises(Exception, match=path.name):
+        job.store.read(FISH.name).frame.collect()
 
 
 def test_missing_things_are_named(job):
@@ -137,8 +151,9 @@ def test_a_frame_without_a_declared_column_is_refused(job):
 
 
 def test_a_table_of_another_shape_is_refused(job):
-    location = job.store.location("sea.fish")
-    job.spark.range(1).write.format("delta").save(location)
+    job.spark.sql("CREATE SCHEMA IF NOT EXISTS sea")
+    place = f" LOCATION '{location}'" if (location := job.store.location(FISH.name)) else ""
+    job.spark.sql(f"CREATE TABLE sea.fish (id BIGINT) USING delta{place}")
     with pytest.raises(TableError, match="differs"):
         job.store.append_once(FISH, fish(job.spark, (1, "cod", 2.0)), "b")
 
@@ -170,7 +185,7 @@ def test_a_faulty_declaration_is_refused(faulty):
 def test_rows_at_hand_are_written_as_frames_are(job):
     rows = [(1, "cod", 2.0), (2, "eel", None)]
     assert job.store.append_once(FISH, rows, "monday")
-    assert not job.store.append_once(FISH, fish(job.spark, *rows), "monday")  # landed, by whichever engine
+    assert not job.store.append_once(FISH, fish(job.spark, *rows), "monday")
     assert job.store.append_once(FISH, fish(job.spark, (3, "ray", 1.0)), "tuesday")
     assert not job.store.append_once(FISH, [(3, "ray", 1.0)], "tuesday")
     job.store.merge(FISH, [(2, "eel", 9.0), (4, "cod", 4.0)])
@@ -179,77 +194,93 @@ def test_rows_at_hand_are_written_as_frames_are(job):
     assert job.store.writes[FISH.name] == job.store.version(FISH.name)
 
 
-PENS = Table(
-    name="sea.pens",
-    comment="One row per pen, without constraints.",
-    columns=T.StructType([column("id", T.LongType(), "Number"), column("kind", T.StringType(), "Of fish in it")]),
-    key=("id",),
-    stats_on=("id",),
-)
-
-
-@pytest.mark.parametrize(
-    ("constraints", "least"), [({}, [0, 20, 40, 60, 200]), ({"numbered": "id >= 0"}, [0, 200])], ids=["tasks", "driver"]
-)
-def test_what_tasks_make_is_appended_once(job, constraints, least):
-    """Without constraints the tasks write the files themselves, one each; either way a table of Delta comes of it."""
-    table = replace(PENS, constraints=constraints)
-
-    def make(batches):
-        for batch in batches:
-            ids = pc.multiply(batch["id"], 2)
-            yield pa.record_batch([ids, pa.array(["cod"] * len(ids))], ["id", "kind"])
-
-    numbers = job.spark.range(0, 40, 1, 4)
-    assert job.store.append_made(table, numbers, make, "monday")
-    assert not job.store.append_made(table, numbers, make, "monday")
-    assert job.store.append_made(table, job.spark.range(100, 101, 1, 2), make, "tuesday")
-    rows = job.store.read(PENS.name)
-    assert sorted(row["id"] for row in rows.frame.collect()) == [*range(0, 80, 2), 200]
-    noted = DeltaTable(job.store.location(PENS.name)).get_add_actions(flatten=True)
-    assert sorted(noted["min.id"].to_pylist()) == least
-
-
-def test_a_null_that_a_task_makes_is_refused(job):
-    def make(batches):
-        for batch in batches:
-            yield pa.record_batch([batch["id"], pa.nulls(len(batch), pa.string())], ["id", "kind"])
-
-    with pytest.raises(TableError, match=r"sea\.pens.*null in kind"):
-        job.store.append_made(PENS, job.spark.range(3), make, "b")
-    assert job.store.read(PENS.name).frame.isEmpty()
-
-
-def test_a_task_that_fails_leaves_nothing(job):
-    def make(batches):
-        for batch in batches:
-            yield pa.record_batch([batch["id"], pa.array(["cod"] * len(batch))], ["id", "kind"])
-            raise ValueError("a hole in the net")
-
-    with pytest.raises(Exception, match="a hole in the net"):
-        job.store.append_made(PENS, job.spark.range(3), make, "b")
-    assert list(Path(job.store.location(PENS.name)).glob("*.parquet")) == []
-
-
-def test_a_table_that_was_given_deletion_vectors_is_sparks(job):
-    job.store.append_once(FISH, fish(job.spark, (1, "cod", 2.0), (2, "eel", 1.0)), "b")
-    table = f"delta.`{job.store.location(FISH.name)}`"
-    job.spark.sql(f"ALTER TABLE {table} SET TBLPROPERTIES ('delta.enableDeletionVectors' = true)")
-    job.spark.sql(f"DELETE FROM {table} WHERE id = 1")
-    job.store.insert(FISH, fish(job.spark, (2, "eel", 9.0), (3, "ray", 3.0)))
-    job.store.merge(FISH, [(3, "ray", 4.0)])
-    assert content(job.store) == [(2, "eel", 1.0), (3, "ray", 4.0)]
-
-
 def test_no_rows_at_hand_change_nothing(job):
     job.store.merge(FISH, [(1, "cod", 2.0)])
+    before = job.store.version(FISH.name)
     job.store.merge(FISH, [])
     assert content(job.store) == [(1, "cod", 2.0)]
+    assert job.store.version(FISH.name) == before
 
 
-@pytest.mark.parametrize("name", ["w[h]", "50 %", "a%20b"])
-def test_a_warehouse_whose_path_delta_rs_misreads_is_sparks(spark, settings, tmp_path, name):
+def test_rows_are_deleted(job):
+    job.store.delete(FISH, "kind = 'cod'")  # of a table without rows, none
+    job.store.append(FISH, [(1, "cod", 2.0), (2, "eel", None)])
+    job.store.delete(FISH, "kind = 'cod'")
+    assert content(job.store) == [(2, "eel", None)]
+    assert job.store.writes[FISH.name] == job.store.version(FISH.name)
+
+
+CATCH = Table(
+    name="sea.catch",
+    comment="One row per day and boat.",
+    columns=T.StructType(
+        [
+            column("day", T.DateType(), "Day"),
+            column("at", T.TimestampType(), "Time of the first haul, UTC"),
+            column("boat", T.StringType(), "Its name"),
+            column("hauls_kg", array_of(T.DoubleType()), "Weight of each haul"),
+        ]
+    ),
+    key=("day", "at", "boat"),
+)
+MORNING = dt.datetime(2024, 1, 1, 6, tzinfo=dt.UTC)
+
+
+def test_keys_may_be_dates_and_times_and_texts_with_quotes(job):
+    """And weights what no number is: infinite ones have no place in Delta's statistics."""
+    rows = [(MORNING.date(), MORNING, "Gull's", [1.0]), (MORNING.date(), MORNING, 'The "Tern"', [math.inf, None])]
+    job.store.merge(CATCH, rows)
+    job.store.merge(CATCH, [(MORNING.date(), MORNING, "Gull's", [2.0])])
+    found = {row["boat"]: row["hauls_kg"] for row in job.store.read(CATCH.name).frame.collect()}
+    assert found == {"Gull's": [2.0], 'The "Tern"': [math.inf, None]}
+
+
+def test_an_array_may_be_declared_not_null(job):
+    with pytest.raises(TableError, match=r"sea\.catch.*NOT NULL.*hauls_kg"):
+        job.store.append(CATCH, [(MORNING.date(), MORNING, "Tern", None)])
+    assert job.store.read(CATCH.name).frame.isEmpty()
+
+
+def test_a_frame_that_was_read_stays_at_its_version(job):
+    job.store.append(FISH, [(1, "cod", 2.0)])
+    before = job.store.read(FISH.name).frame
+    job.store.append(FISH, [(2, "eel", None)])
+    assert before.count() == 1
+    job.store.replace(FISH, before.withColumn("weight_kg", F.col("weight_kg") * 2), "true")
+    assert content(job.store) == [(1, "cod", 4.0)]
+
+
+def test_a_version_is_told_by_history_where_the_log_cannot_be_asked(job, monkeypatch):
+    job.store.append(FISH, [(1, "cod", 2.0)])
+    monkeypatch.setattr(Store, "_log", Mock(side_effect=TypeError("'JavaPackage' object is not callable")))
+    assert job.store.version(FISH.name) == 1
+
+
+def test_other_engines_read_the_tables(job):
+    job.store.append(FISH, [(1, "cod", 2.0), (2, "eel", None)])
+    job.store.replace(FISH, [(3, "eel", 4.0)], "kind = 'eel'")
+    location = job.store.detail(FISH.name)["location"].removeprefix("file:")
+    table = DeltaTable(location)
+    assert sorted(table.to_pyarrow_table()["id"].to_pylist()) == [1, 3]
+    files = table.file_uris()
+    assert duckdb.sql(f"SELECT id FROM read_parquet({files}) ORDER BY id").fetchall() == [(1,), (3,)]
+
+
+@pytest.mark.parametrize("name", ["w[h]", "50 %", "a%20b", "Größe"])
+def test_a_warehouse_may_have_any_path(spark, settings, tmp_path, name):
     store = Store(spark, settings.warehouse.model_copy(update={"path": str(tmp_path / name)}))
     store.merge(FISH, [(1, "cod", 2.0)])
     store.append_once(FISH, fish(spark, (2, "eel", 1.0)), "first")
     assert content(store) == [(1, "cod", 2.0), (2, "eel", 1.0)]
+
+
+def test_of_a_catalog_only_declared_schemas_are_listed(spark, settings):
+    warehouse = settings.warehouse.model_copy(update={"path": None, "catalog": "spark_catalog"})
+    store = Store(spark, warehouse, schemas=("sea", "my-team"))
+    store.append(FISH, [(1, "cod", 2.0)])
+    spark.sql("CREATE SCHEMA `my-team`")
+    spark.sql("CREATE TABLE `my-team`.boats (name STRING) USING delta")
+    spark.sql("CREATE SCHEMA land")
+    spark.sql("CREATE TABLE land.cows (name STRING) USING delta")
+    spark.sql("CREATE VIEW sea.heavy AS SELECT * FROM sea.fish WHERE weight_kg > 1")
+    assert store.names() == ["my-team.boats", "sea.fish"]

@@ -22,7 +22,7 @@ from brazada.prices.verdicts import DUPLICATE, GOOD, QUARANTINED, verdicts
 from brazada.report import Job
 from brazada.tables import literal
 from brazada.tables.files import InputFile, first_line, inspect, list_files
-from brazada.tables.ops import INGESTED_FILES, QUARANTINE, note_files
+from brazada.tables.ops import INGESTED_FILES, note_files, quarantine
 
 SUFFIXES = (".csv", ".csv.gz", ".txt", ".txt.gz")
 
@@ -126,7 +126,8 @@ def _write(job: Job, judged: DataFrame, new: Sequence[_New], tallies: Mapping[st
         *["reason", "raw"],
     )
     slice_of_files = f"job = {literal(job.name)} AND {of_batches}"
-    job.store.replace(QUARANTINE, refused.where(F.col("line") > 1), slice_of_files)
+    count = sum(tallies[path].rows(QUARANTINED) for path in batches)
+    quarantine(job.store, refused.where(F.col("line") > 1), count, slice_of_files)
     done = [_ingested(job, item, tallies[item.file.path]) for item in new]
     note_files(job.store, done, "+".join(sorted(batch[:16] for batch in batches.values())))
 
@@ -151,7 +152,4 @@ def _count(job: Job, tallies: Mapping[str, Tally]) -> None:
     for path, counted in tallies.items():
         if not counted.rows_in:
             job.note(f"{path}: no row below its header")
-        job.report.rows_in += counted.rows_in
-        job.report.rows_good += counted.rows(GOOD)
-        job.report.rows_duplicate += counted.rows(DUPLICATE)
-        job.report.rows_quarantined += counted.rows(QUARANTINED)
+        job.report.add(counted.rows_in, *[counted.rows(outcome) for outcome in (GOOD, DUPLICATE, QUARANTINED)])

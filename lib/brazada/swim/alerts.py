@@ -17,8 +17,7 @@ from pyspark.sql.streaming.state import GroupState, GroupStateTimeout
 
 from brazada.errors import InputError
 from brazada.report import Job
-from brazada.swim.packs import positions
-from brazada.swim.parse import HEADER, POSITION
+from brazada.swim.parse import HEADER, POSITION, positions
 from brazada.swim.settings import Swim
 from brazada.swim.tables import ALERTS
 from brazada.tables.files import candidates, is_folder, read_path

@@ -52,6 +52,6 @@ def put(job: Job, derived: Table, rows: DataFrame, made: DataFrame) -> None:
     old = job.store.read(derived.name).frame.select("drill").distinct()
     drills = made.select("drill").distinct()
     if drills.join(F.broadcast(old), on="drill", how="left_semi").isEmpty():
-        job.store.insert(derived, rows)
+        job.store.append(derived, rows)
     else:
         job.store.replace(derived, rows, among(names(drills)))

@@ -79,7 +79,7 @@ def fit(job: Job, method: Method | None = None) -> None:
         job.store.replace(SWIMMERS, [(row["model"], *swimmer) for swimmer in swimmers], f"model = '{row['model']}'")
     job.store.replace(MODELS, [tuple(row[name] for name in MODELS.columns.names)], f"method = '{method}'")
     if method == "kinematic":
-        job.store.replace(SWIMMERS, [], f"model <> '{row['model']}'")
+        job.store.delete(SWIMMERS, f"model <> '{row['model']}'")
     job.note(
         f"{method} model {row['model']}: {k} clusters of {found:,} drills, silhouette {learned.silhouette:.2f}; fits of"
         f" {kmeans.SEEDS} seeds agree by {learned.agreement:.2f} (clusters) and {learned.style_agreement:.2f} (styles);"

@@ -16,7 +16,6 @@ from brazada.swim import drills
 from brazada.swim.motion import REASONS, Length, measure
 from brazada.swim.settings import Pool, Swim
 from brazada.swim.tables import LAPS, MOTIONS, READINGS
-from brazada.workers import settle
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -62,7 +61,6 @@ def _measured(readings: DataFrame, settings: Swim) -> DataFrame:
     schema = T.StructType([*MOTIONS.columns, T.StructField("laps", T.ArrayType(length))])
 
     def run(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        settle()
         yield from _run(batches, settings, schema)
 
     return ordered.mapInArrow(run, schema)

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
@@ -27,16 +27,12 @@ _BY_JAVA = (Py4JJavaError, IllegalArgumentException)  # the second as PySpark ha
 
 @dataclass(frozen=True)
 class InputFile:
-    """A file to read: its URI; bytes and `digest` of its content, decompressed; a number of its own.
-
-    What lies on a disk can be read without a digest (""), to be known afterwards; its number is then told by place,
-    size and time, else by the digest.
-    """
+    """A file to read: its URI; bytes of its content, decompressed; a number by its digest, and the `digest`."""
 
     path: str
     size: int
     number: int
-    batch: str = ""
+    batch: str
 
 
 def digest(pieces: Iterable[bytes]) -> str:
@@ -67,38 +63,23 @@ def list_files(spark: SparkSession, paths: Sequence[str], suffixes: tuple[str, .
     return sorted(found)
 
 
-def glance(spark: SparkSession, path: str) -> InputFile:
-    """A file, read through only where it does not lie plain on a disk. Raises InputError if it cannot be read."""
-    with _readable(path):
-        status = _status(spark, path)
-        size = int(status.getLen())
-        told = hashlib.sha256(f"{path} {size} {status.getModificationTime()}".encode()).hexdigest()
-        file = InputFile(path, size, _number(told))
-        return file if local_path(path) else _streamed(spark, file)
-
-
 def inspect(spark: SparkSession, path: str) -> InputFile:
     """A file, read through once. Raises InputError if it cannot be read."""
-    return with_digest(glance(spark, path))
+    with _readable(path):
+        if not (plain := local_path(path)):
+            return _streamed(spark, path)
+        size = Path(plain).stat().st_size
+        with ThreadPoolExecutor() as pool:
+            return _file(path, size, digest(pool.map(lambda start: _hashed(plain, start), _pieces(size))))
 
 
-def with_digest(file: InputFile) -> InputFile:
-    """The file with its digest. Raises InputError if it cannot be read."""
-    if file.batch:
-        return file
-    path = str(local_path(file.path))
-    with _readable(path), ThreadPoolExecutor() as pool:
-        batch = digest(pool.map(lambda start: _hashed(path, start), pieces(file.size)))
-    return replace(file, batch=batch, number=_number(batch))
-
-
-def pieces(size: int) -> range:
+def _pieces(size: int) -> range:
     """Where the pieces of a content begin."""
     return range(0, max(size, 1), PIECE)
 
 
-def _number(digest: str) -> int:
-    return int(digest[:15], 16)  # 60 bits
+def _file(path: str, size: int, batch: str) -> InputFile:
+    return InputFile(path, size, int(batch[:15], 16), batch)  # 60 bits
 
 
 def _hashed(path: str, start: int) -> bytes:
@@ -111,12 +92,12 @@ def _hashed(path: str, start: int) -> bytes:
     return hashed.digest()
 
 
-def _streamed(spark: SparkSession, file: InputFile) -> InputFile:
-    """The file with size and digest of its content, read by the JVM."""
+def _streamed(spark: SparkSession, path: str) -> InputFile:
+    """A file whose content the JVM reads."""
     streams: Any = spark._jvm.org.apache.commons.io.input  # type: ignore[union-attr]
     sha256 = spark._jvm.org.apache.commons.codec.digest.DigestUtils.sha256  # type: ignore[union-attr]
     hashed: list[bytes] = []
-    with _opened(spark, file.path) as stream:
+    with _opened(spark, path) as stream:
         counted = streams.CountingInputStream(stream)
         while not hashed or counted.getByteCount() == len(hashed) * PIECE:
             before = counted.getByteCount()
@@ -124,8 +105,7 @@ def _streamed(spark: SparkSession, file: InputFile) -> InputFile:
             if hashed and counted.getByteCount() == before:
                 break
             hashed.append(found)
-        batch = digest(hashed)
-        return replace(file, size=int(counted.getByteCount()), batch=batch, number=_number(batch))
+        return _file(path, int(counted.getByteCount()), digest(hashed))
 
 
 def first_line(spark: SparkSession, path: str) -> bytes:
@@ -240,11 +220,6 @@ def _opened(spark: SparkSession, uri: str) -> Iterator[Any]:
         yield stream if codec is None else codec.createInputStream(stream)
     finally:
         stream.close()
-
-
-def _status(spark: SparkSession, uri: str) -> Any:
-    path = spark._jvm.org.apache.hadoop.fs.Path(spark._jvm.java.net.URI(uri))  # type: ignore[union-attr]
-    return path.getFileSystem(_configuration(spark)).getFileStatus(path)
 
 
 def _java_path(spark: SparkSession, text: str) -> Any:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from pyspark.sql import DataFrame
 from pyspark.sql import types as T
 
 from brazada.tables.store import Store
@@ -78,6 +79,14 @@ INGESTED_FILES = Table(
     key=("job", "batch"),
     constraints={"rows_add_up": "rows_in = rows_good + rows_duplicate + rows_quarantined"},
 )
+
+
+def quarantine(store: Store, rows: DataFrame, count: int, where: str) -> None:
+    """Put so many refused rows in the place of what a killed run left of the same files, by an SQL condition."""
+    if count:
+        store.replace(QUARANTINE, rows, where)
+    elif store.exists(QUARANTINE.name) and not store.read(QUARANTINE.name).frame.where(where).isEmpty():
+        store.delete(QUARANTINE, where)
 
 
 def note_files(store: Store, notes: Sequence[tuple[Any, ...]], batch: str) -> None:

@@ -37,10 +37,11 @@ class Table:
 
     @property
     def properties(self) -> dict[str, str]:
-        """What Delta is told of the table, beside its constraints."""
+        """What Delta is told of the table, its constraints among them."""
         # Petastorm reads data files as they are: a deletion vector would bring deleted rows back.
         stats = {"delta.dataSkippingStatsColumns": ",".join(self.stats_on)} if self.stats_on else {}
-        return {"delta.enableDeletionVectors": "false", **stats}
+        constraints = {f"delta.constraints.{name}": condition for name, condition in self.constraints.items()}
+        return {"delta.enableDeletionVectors": "false", **stats, **constraints}
 
 
 @dataclass(frozen=True)
