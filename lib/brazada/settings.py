@@ -61,8 +61,8 @@ class Settings(Section):
 
     @model_validator(mode="after")
     def _somewhere(self) -> Self:
-        if self.env == "local" and not self.warehouse.path:
-            raise ValueError("a folder in warehouse.path, where tables are to lie")
+        if not (self.warehouse.path or self.warehouse.catalog):
+            raise ValueError("a folder in warehouse.path, where tables are to lie, or a catalog in warehouse.catalog")
         return self
 
 

@@ -29,14 +29,6 @@ def test_plain_and_packed_files_have_the_digest_of_their_pieces(spark_session, t
     assert len({file.number for file in found}) == 1
 
 
-def test_a_plain_file_is_not_read_at_a_glance(spark_session, tmp_path):
-    (tmp_path / "a.csv").write_text("a")
-    seen = files.glance(spark_session, f"file://{tmp_path}/a.csv")
-    assert (seen.size, seen.batch) == (1, "")
-    (tmp_path / "a.csv").write_text("bb")
-    assert files.glance(spark_session, f"file://{tmp_path}/a.csv").number != seen.number
-
-
 def test_a_name_that_hadoop_cannot_read_is_refused(spark_session, tmp_path):
     (tmp_path / "at 10:00.csv").write_text("a")
     with pytest.raises(InputError, match="without a colon"):

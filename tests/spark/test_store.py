@@ -276,11 +276,11 @@ def test_a_warehouse_may_have_any_path(spark, settings, tmp_path, name):
 
 def test_of_a_catalog_only_declared_schemas_are_listed(spark, settings):
     warehouse = settings.warehouse.model_copy(update={"path": None, "catalog": "spark_catalog"})
-    store = Store(spark, warehouse, schemas=("sea", "my-team"))
+    store = Store(spark, warehouse, schemas=("sea", "select"))
     store.append(FISH, [(1, "cod", 2.0)])
-    spark.sql("CREATE SCHEMA `my-team`")
-    spark.sql("CREATE TABLE `my-team`.boats (name STRING) USING delta")
+    spark.sql("CREATE SCHEMA `select`")
+    spark.sql("CREATE TABLE `select`.boats (name STRING) USING delta")
     spark.sql("CREATE SCHEMA land")
     spark.sql("CREATE TABLE land.cows (name STRING) USING delta")
     spark.sql("CREATE VIEW sea.heavy AS SELECT * FROM sea.fish WHERE weight_kg > 1")
-    assert store.names() == ["my-team.boats", "sea.fish"]
+    assert store.names() == ["sea.fish", "select.boats"]

@@ -25,7 +25,7 @@ def readings(samples: DataFrame, added_in: int, partitions: int, conflicts: Obse
     ordered = samples.repartition(partitions, "tag", "drill").select("*", before.alias("before"))
     again = F.col("millis") == F.col("before.millis")
     if conflicts is not None:
-        moved = reduce(Column.__or__, [F.col(name) != -F.col(f"before.{name}") for name in POSITION])
+        moved = reduce(lambda a, b: a | b, [F.col(name) != -F.col(f"before.{name}") for name in POSITION])
         ordered = ordered.observe(conflicts, F.count_if(again & moved).alias("conflicts"))
     good = ordered.where(F.col("before").isNull() | ~again)
     return good.select(

@@ -191,7 +191,8 @@ class _Batch:
         for file in self.files:
             rows, good, refused_ = (of.get(file.number, 0) for of in (self.rows, self.good, self.quarantined))
             counts = (rows, good, rows - good - refused_, refused_)
-            notes.append((self.job.name, file.batch, file.size, file.path, file.number, self.job.run_id, "positions", *counts))
+            of_file = (self.job.name, file.batch, file.size, file.path, file.number, self.job.run_id)
+            notes.append((*of_file, "positions", *counts))
             self.job.report.add(*counts)
             if not rows:
                 self.job.note(f"{file.path}: no row below its header")

@@ -26,7 +26,7 @@ def positions(lines: DataFrame, settings: Swim) -> DataFrame:
 
 
 def refused(lines: DataFrame, settings: Swim) -> DataFrame:
-    """The lines (`value`) that are no positions: the columns of `lines`, and `reason`, the first rule that one breaks."""
+    """The lines (`value`) that are no positions: their columns, and `reason`, the first rule that one breaks."""
     numbers = _coordinates()
     rules = {
         f"not the seven fields {HEADER}": _field("rest").isNotNull(),
@@ -35,7 +35,9 @@ def refused(lines: DataFrame, settings: Swim) -> DataFrame:
         "DrillID is neither 24 hex digits nor ObjectId of them": _is_id("drill"),
         "TagID is not 12 hex digits": _is_tag(),
         "Position is not a quoted list": _is_list(),
-        "Position, Velocity and Acceleration are not three quoted lists to the line's end": _field("rest").rlike(_LISTS),
+        "Position, Velocity and Acceleration are not three quoted lists to the line's end": _field("rest").rlike(
+            _LISTS
+        ),
         "Position has something else than three numbers": _all(*[number.isNotNull() for number in numbers]),
         f"Position is further than {settings.max_position_m:g} m from the centre": _is_near(numbers, settings),
     }
@@ -95,6 +97,10 @@ def _is_time() -> Column:
 
 def _is_list() -> Column:
     return _field("x").startswith('"[')
+
+
+def _are_lists() -> Column:
+    return _field("rest").rlike(_LISTS)
 
 
 def _is_near(coordinates: list[Column], settings: Swim) -> Column:

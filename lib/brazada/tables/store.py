@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from delta.exceptions import DeltaConcurrentModificationException
+from delta import exceptions as conflicts
 from delta.tables import DeltaMergeBuilder, DeltaTable
 from py4j.protocol import Py4JError  # type: ignore[import-untyped]
 from pyspark.errors import AnalysisException
@@ -27,6 +27,17 @@ Rows = DataFrame | Sequence[tuple[Any, ...]]  # a frame, or rows at hand in the 
 
 SCHEMAS = ("ml", "ops", "prices", "swim")  # of a catalog: what else lies there is other people's
 
+# Of two writers at once the later one's; in Java they have one parent, in Python none.
+_CONFLICTS = (
+    conflicts.ConcurrentAppendException,
+    conflicts.ConcurrentDeleteDeleteException,
+    conflicts.ConcurrentDeleteReadException,
+    conflicts.ConcurrentTransactionException,
+    conflicts.ConcurrentWriteException,
+    conflicts.DeltaConcurrentModificationException,
+    conflicts.MetadataChangedException,
+    conflicts.ProtocolChangedException,
+)
 _LAST_COMMIT = "spark.databricks.delta.lastCommitVersionInSession"
 _REFUSED = ("DELTA_VIOLATE_CONSTRAINT", "DELTA_NOT_NULL_CONSTRAINT_VIOLATED", "DELTA_REPLACE_WHERE_MISMATCH")
 
@@ -73,20 +84,21 @@ class Store:
         location = self.location(name)
         if location is None:
             return bool(self.spark.catalog.tableExists(name))
-        return DeltaTable.isDeltaTable(self.spark, location)
+        return bool(DeltaTable.isDeltaTable(self.spark, location))
 
     def ensure(self, table: Table) -> None:
         """Create the table from its declaration, or check that what is there has the declared columns."""
         if table.name in self._ensured:
             return
         with self.exclusive(table.name):
-            if self.exists(table.name):
-                _check_columns(table, self._delta(table.name).toDF().schema)
-            else:
-                self._create(table)
+            self._with_retries(lambda: self._create(table))
+            _check_columns(table, self._delta(table.name).toDF().schema)
         self._ensured.add(table.name)
 
     def _create(self, table: Table) -> None:
+        """Create the table if it is not there; in a catalog another job may make it meanwhile."""
+        if self.exists(table.name):
+            return
         builder = DeltaTable.createIfNotExists(self.spark).addColumns(table.columns)
         if location := self.location(table.name):
             builder = builder.location(location)
@@ -97,7 +109,11 @@ class Store:
             builder = builder.partitionedBy(*table.partition_by)
         for name, value in table.properties.items():
             builder = builder.property(name, value)
-        builder.comment(table.comment).execute()
+        try:
+            builder.comment(table.comment).execute()
+        except AnalysisException:
+            if not self.exists(table.name):
+                raise
 
     def version(self, name: str) -> int:
         """The newest version of a table."""
@@ -249,7 +265,7 @@ class Store:
             try:
                 write()
                 return
-            except DeltaConcurrentModificationException:
+            except _CONFLICTS:
                 if attempt == self.warehouse.retries:
                     raise
                 time.sleep(random.uniform(0.5, 1.5) * attempt)  # noqa: S311 - a pause, not a secret
