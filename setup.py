@@ -7,7 +7,7 @@ from setuptools import find_packages, setup
 # What a cluster's image already carries (Spark, Delta, TensorFlow, ...) is an extra, never a hard requirement.
 ARROW = ["pandas==2.3.3", "pyarrow==14.0.2", "numpy==1.26.4"]
 EXTRAS = {
-    "local": ["pyspark==3.5.9", "delta-spark==3.3.3", "deltalake==1.6.6", *ARROW],
+    "local": ["pyspark==3.5.9", "delta-spark==3.3.3", *ARROW],
     "arrow": ARROW,
     "train": [
         "tensorflow-cpu==2.15.1",
@@ -41,6 +41,7 @@ EXTRAS = {
         "ipykernel",
         "wheel",
         "venv-pack",
+        "deltalake==1.6.6",  # it and DuckDB read the tables that Spark writes
         "duckdb==2.0.0",
         "PyHive==0.7.0",
         "thrift",

@@ -21,7 +21,6 @@ from brazada.settings import Settings
 VERSIONS = {
     "pyspark": ("3.5", "4"),
     "delta-spark": ("3.2", "4"),
-    "deltalake": ("1.6", "2"),
     "pyarrow": ("12", "15"),  # 15 and later break Petastorm
     "petastorm": ("0.12.1", "0.14"),
     "numpy": ("1.24", "2"),  # 2 breaks TensorFlow 2.15
@@ -49,7 +48,7 @@ def examine(settings: Settings) -> Iterator[Check]:
     yield _java(needed=local)
     yield _delta(needed=local)
     feeds = training.feed == "petastorm"
-    needed = {"deltalake": local, "pyarrow": feeds, "petastorm": feeds}
+    needed = {"pyarrow": feeds, "petastorm": feeds}
     for package, (low, below) in VERSIONS.items():
         yield _version(package, low, below, needed.get(package, True))
     yield _guarded("TensorFlow", _tensorflow)

@@ -7,8 +7,8 @@ import json
 import math
 import re
 import sys
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -21,8 +21,11 @@ from brazada.errors import TableError, UsageError
 from brazada.settings import Settings
 
 if TYPE_CHECKING:
+    from pyspark.sql import DataFrame
+
     from brazada.tables import Store, View
 
+_AT_ONCE = 4  # tables that are looked up at once: each waits for a few of Spark's jobs
 _QUERIES = ("select", "with", "from", "values", "table", "show", "describe", "desc", "explain")
 
 
@@ -50,23 +53,21 @@ def tables(settings: Settings, verbose: bool, name: str | None, ddl: bool) -> No
     from brazada.report import stdout
     from brazada.tables import literal
 
-    with _warehouse(settings, verbose) as store:
-        names = [name] if name else store.names()
-        if ddl:
-            for each in names:
-                store.version(each)
-                schema = each.partition(".")[0]
-                click.echo(f"CREATE SCHEMA IF NOT EXISTS {schema};")
-                click.echo(
-                    f"CREATE TABLE IF NOT EXISTS {each} USING delta LOCATION {literal(store.location(each) or '')};"
-                )
-        elif view := next((view for view in store.present(_views()) if view.name == name), None):
-            stdout().print(f"[bold]{name}[/bold], a view: {view.comment}")
-            stdout().print(_columns(store, view.name))
-        elif name:
-            _describe(store, name)
-        else:
-            _list(store, names)
+    store = _warehouse(settings, verbose)
+    if ddl:
+        for each in [name] if name else store.names():
+            store.version(each)
+            schema = each.partition(".")[0]
+            click.echo(f"CREATE SCHEMA IF NOT EXISTS {schema};")
+            click.echo(f"CREATE TABLE IF NOT EXISTS {each} USING delta LOCATION {literal(store.location(each) or '')};")
+    elif view := next((view for view in store.present(_views()) if view.name == name), None):
+        store.attach(_views(), naming=view.name)
+        stdout().print(f"[bold]{name}[/bold], a view: {view.comment}")
+        stdout().print(_columns(store.spark.table(view.name)))
+    elif name:
+        _describe(store, name)
+    else:
+        _list(store)
 
 
 @click.command()
@@ -77,28 +78,34 @@ def sql(settings: Settings, verbose: bool, query: str, style: str) -> None:
     """Query the tables and views by name in Spark SQL, time travel included."""
     from pyspark.errors import AnalysisException
 
-    with _warehouse(settings, verbose) as store:
-        _refuse_changes(store, query)
-        try:
-            frame = store.spark.sql(query)
-        except AnalysisException as error:
-            if error.getErrorClass() != "TABLE_OR_VIEW_NOT_FOUND":
-                raise
-            _explain_missing(store, query)
+    store = _warehouse(settings, verbose)
+    _refuse_changes(store, query)
+    store.attach(_views(), naming=None if _first_word(query) == "show" else query)
+    try:
+        frame = store.spark.sql(query)
+    except AnalysisException as error:
+        if error.getErrorClass() != "TABLE_OR_VIEW_NOT_FOUND":
             raise
-        if style == "json" and len(set(frame.columns)) < len(frame.columns):
-            raise UsageError("column names that differ", found=", ".join(frame.columns), todo="rename with AS")
-        rows = (tuple(_plain(value) for value in row) for row in frame.toLocalIterator())
-        {"table": _as_table, "csv": _as_csv, "json": _as_json}[style](frame.columns, rows)
+        _explain_missing(store, query)
+        raise
+    if style == "json" and len(set(frame.columns)) < len(frame.columns):
+        raise UsageError("column names that differ", found=", ".join(frame.columns), todo="rename with AS")
+    rows = (tuple(_plain(value) for value in row) for row in frame.toLocalIterator())
+    {"table": _as_table, "csv": _as_csv, "json": _as_json}[style](frame.columns, rows)
 
 
 def _refuse_changes(store: Store, query: str) -> None:
     """Jobs write tables, this command reads them."""
-    word = (re.findall(r"[a-z]+", re.sub(r"--[^\n]*|/\*.*?\*/", " ", query, flags=re.DOTALL).lower()) or [""])[0]
     plan = store.spark._jsparkSession.sessionState().sqlParser().parsePlan(query).toString()
-    if word not in _QUERIES or "InsertInto" in plan:
+    if _first_word(query) not in _QUERIES or "InsertInto" in plan:
         todo = "let jobs change tables, or Spark's own shell"
         raise UsageError(f"a query ({', '.join(_QUERIES)})", found=query[:200], todo=todo)
+
+
+def _first_word(query: str) -> str:
+    """The first word of a statement behind its comments, in small letters."""
+    bare = re.sub(r"--[^\n]*|/\*.*?\*/", " ", query, flags=re.DOTALL)
+    return str((re.findall(r"[a-z]+", bare.lower()) or [""])[0])
 
 
 def _explain_missing(store: Store, query: str) -> None:
@@ -121,25 +128,26 @@ def _views() -> tuple[View, ...]:
     return PRICES + SWIM
 
 
-@contextmanager
-def _warehouse(settings: Settings, verbose: bool) -> Iterator[Store]:
+def _warehouse(settings: Settings, verbose: bool) -> Store:
     from brazada import session
     from brazada.tables import Store
 
-    store = Store(session.start(settings, verbose), settings.warehouse)
-    store.attach(_views())
-    yield store
+    return Store(session.start(settings, verbose), settings.warehouse)
 
 
-def _list(store: Store, names: Iterable[str]) -> None:
+def _list(store: Store) -> None:
     from brazada.report import stdout
 
-    grid = Grid("table", "rows", "version", "size", "written", "what a row is")
-    for name in names:
-        rows = store.spark.table(name).count()
-        detail = store.detail(name)
+    def looked_up(name: str) -> tuple[str, ...]:
+        snapshot, detail = store.read(name), store.detail(name)
         size, written = f"{detail['sizeInBytes'] / 2**20:.2f} MiB", f"{detail['lastModified']:%Y-%m-%d %H:%M}"
-        grid.add_row(name, f"{rows:,}", str(store.version(name)), size, written, detail["description"] or "")
+        rows, version = f"{snapshot.frame.count():,}", str(snapshot.version)
+        return name, rows, version, size, written, detail["description"] or ""
+
+    grid = Grid("table", "rows", "version", "size", "written", "what a row is")
+    with ThreadPoolExecutor(_AT_ONCE) as pool:
+        for row in pool.map(looked_up, store.names()):
+            grid.add_row(*row)
     stdout().print(grid)
     grid = Grid("view", "what it shows")
     for view in store.present(_views()):
@@ -156,7 +164,7 @@ def _describe(store: Store, name: str) -> None:
     console.print(
         f"[bold]{name}[/bold] version {snapshot.version}, {snapshot.frame.count():,} rows: {detail['description']}"
     )
-    console.print(_columns(store, name))
+    console.print(_columns(snapshot.frame))
     grid = Grid("constraint", "condition")
     for key, condition in sorted(detail["properties"].items()):
         if key.startswith("delta.constraints."):
@@ -164,15 +172,14 @@ def _describe(store: Store, name: str) -> None:
     console.print(grid)
     grid = Grid("version", "at", "operation", "rows written")
     for row in store.history(name):
-        figures = row["operationMetrics"] or {}  # which Spark and delta-rs name each in its own way
-        rows = figures.get("numOutputRows", figures.get("num_added_rows", ""))
+        rows = (row["operationMetrics"] or {}).get("numOutputRows", "")
         grid.add_row(str(row["version"]), f"{row['timestamp']:%Y-%m-%d %H:%M:%S}", row["operation"], rows)
     console.print(grid)
 
 
-def _columns(store: Store, name: str) -> Grid:
+def _columns(frame: DataFrame) -> Grid:
     grid = Grid("column", "type", "null", "comment")
-    for field in store.spark.table(name).schema:
+    for field in frame.schema:
         kind, null = field.dataType.simpleString(), "null" if field.nullable else "not null"
         grid.add_row(field.name, kind, null, field.metadata.get("comment", ""))
     return grid

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
@@ -208,9 +209,18 @@ class Store:
         """Whether a table was created and nothing was written to it yet."""
         return self.version(name) == 0 and not self._delta(name).toDF().inputFiles()
 
-    def attach(self, views: tuple[View, ...] = ()) -> list[str]:
-        """Make every table of a path warehouse, and every view that is `present`, queryable by name."""
+    def attach(self, views: tuple[View, ...] = (), naming: str | None = None) -> list[str]:
+        """Make tables of a path warehouse, and views that are `present`, queryable by name.
+
+        All of them, or those that the SQL text `naming` names and what these read. Returns the tables' names.
+        """
         names = self.names()
+        if naming is not None:
+            naming = _squeezed(naming)
+            for view in reversed(views):  # a view reads only views before it
+                naming += _squeezed(view.query) if view.name in naming else ""
+            names = [name for name in names if name in naming]
+            views = tuple(view for view in views if view.name in naming)
         for name in names:
             if location := self.location(name):
                 self._make_schema(name)
@@ -316,6 +326,11 @@ def _refusal(table: Table) -> Iterator[None]:
         raise TableError(
             f"rows of {table.name} that meet {'; '.join(rules)}", found=said, todo="mend the job that makes them"
         ) from error
+
+
+def _squeezed(text: str) -> str:
+    """An SQL text with no blanks, quotes or capitals about its names."""
+    return re.sub(r"[\s`]", "", text).lower()
 
 
 def _conform(table: Table, frame: DataFrame) -> DataFrame:

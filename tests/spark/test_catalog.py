@@ -1,0 +1,108 @@
+"""Every job on a warehouse in a catalog, by table names, gives what it gives on one at a path."""
+
+import math
+
+import pytest
+
+from brazada import session
+from brazada.cli import main
+from brazada.settings import load
+from brazada.simulate.swim import simulate
+from brazada.swim import clusters
+from brazada.tables import Store
+
+TESTED = ("spark.master=local[2]", "spark.config.spark.sql.shuffle.partitions=2")
+KALIMATI = "prices.sources.kalimati"
+SMALL = (
+    *(f"{KALIMATI}.{setting}" for setting in ("window=6", "horizon=2", "epochs=1", "season=5")),
+    "prices.networks.over_all={members: 1, units: 4, dense: 4, batch: 64}",
+    "prices.networks.per_product={units: [4, 3], epochs: 1, batch: 64}",
+    "prices.trees={rounds: 5, leaves: 4, rows_per_leaf: 5}",
+    "prices.judging={bootstrap: 20, prior_origins: 5, refit_every: 100}",
+    "prices.shards=2",
+    "training.launch=process",
+    "training.ranks=1",
+)
+OF_A_RUN = {"run_id", "started_at", "seconds", "raised_at", "delay_s", "model", "data_version", "error"}
+
+
+@pytest.fixture(scope="module")
+def places(tmp_path_factory):
+    """By name the words that choose a warehouse."""
+    folder = tmp_path_factory.mktemp("catalog")
+    named = ("warehouse.path=null", "warehouse.catalog=spark_catalog", f"training.runs_path={folder / 'runs'}")
+    tracked = f"training.mlflow_uri=sqlite:///{folder / 'mlflow.db'}"
+    return {"path": (f"warehouse.path={folder / 'warehouse'}",), "catalog": (*named, tracked)}
+
+
+@pytest.fixture
+def brazada(spark, monkeypatch):
+    """Run a command in this process and session."""
+    monkeypatch.setattr(session, "start", lambda *_: spark)
+
+    def run(*words, settings):
+        try:
+            main([*words, *[part for setting in (*TESTED, *settings) for part in ("--set", setting)]])
+        except SystemExit as end:
+            assert not end.code, f"brazada {' '.join(words)} exited {end.code}"
+
+    return run
+
+
+def content(spark, settings):
+    """The rows of all tables, but for what differs from run to run."""
+    store = Store(spark, load(overrides=[*TESTED, *settings], variables={}).warehouse)
+    found = {}
+    for name in store.names():
+        frame = store.read(name).frame
+        kept = [column for column in frame.columns if column not in OF_A_RUN]
+        found[name] = sorted(map(str, frame.select(*kept).collect()))
+    return found
+
+
+def test_swim_jobs(brazada, spark, places, tmp_path, monkeypatch):
+    monkeypatch.setattr(clusters, "SEEDS", 2)
+    logs = simulate(tmp_path / "logs", 60_000, seed=3, days=2, faults=0.01, silences=0.2).files
+    found = {}
+    for name, settings in places.items():
+        for log in logs:  # the second adds to tables that have rows
+            steps = "ingest,sessions,laps,fit,score,alerts"
+            brazada("swim", "run", str(log), "--steps", steps, "--method", "kinematic", settings=settings)
+        brazada("swim", "export", str(tmp_path / f"{name}.csv"), settings=settings)
+        found[name] = content(spark, settings)
+    assert found["catalog"]["ops.quarantine"]
+    assert found["catalog"]["swim.styles"]
+    for table in found["path"]:
+        assert found["catalog"][table] == found["path"][table], table
+    assert set(found["catalog"]) == set(found["path"])
+    assert (tmp_path / "catalog.csv").read_text() == (tmp_path / "path.csv").read_text()
+
+
+def test_price_jobs(brazada, spark, places, tmp_path):
+    lines = ["Commodity,Date,Unit,Minimum,Maximum,Average"]
+    for day in range(60):
+        for good in range(4):
+            price = 50 + 10 * good + 5 * math.sin(day * (good + 1))
+            numbers = f"Rs {price - 1:.2f},Rs {price + 1:.2f},Rs {price:.2f}"
+            lines.append(f"Good {good},{1 + day // 28}/{1 + day % 28}/2024,{'KG' if day else 'sack'},{numbers}")
+    (tmp_path / "prices.csv").write_text("\n".join(lines) + "\n")
+    found = {}
+    for name, settings in places.items():
+        for _ in range(2):
+            brazada(
+                *("prices", "run", str(tmp_path / "prices.csv"), "--source", "kalimati"),
+                *("--steps", "ingest,series,windows"),
+                settings=(*SMALL, *settings),
+            )
+        found[name] = content(spark, settings)
+    assert len(found["catalog"]["prices.observations"]) == 59 * 4
+    tables = [table for table in found["path"] if not table.startswith("ops.job_runs")]
+    assert {table: found["catalog"][table] for table in tables} == {table: found["path"][table] for table in tables}
+    settings = (*SMALL, *places["catalog"])
+    words = ("--scope", "product", "--source", "kalimati", "--network", "lstm", "--series", "kalimati|Good 0%")
+    brazada("prices", "train", *words, settings=settings)
+    brazada("prices", "run", "--source", "kalimati", "--steps", "train,backtest,forecast", settings=settings)
+    learned = content(spark, places["catalog"])
+    for table in ("ml.runs", "ml.metrics", "prices.backtest", "prices.scores", "prices.serving", "prices.forecasts"):
+        assert learned[table], table
+    assert len(learned["prices.fits"]) == 1
