@@ -53,7 +53,7 @@ def test_a_table_shows_its_declaration_and_history(warehouse, capsys):
 
 def test_ddl_attaches_the_tables_elsewhere(warehouse, capsys, job):
     said = run(capsys, "tables", "--ddl", "--warehouse", warehouse)
-    job.spark.sql("DROP SCHEMA sea CASCADE")
+    job.spark.sql("DROP SCHEMA IF EXISTS sea CASCADE")
     for statement in filter(str.strip, said.split(";")):
         job.spark.sql(statement)
     assert job.store.read("sea.boats").frame.count() == 3
