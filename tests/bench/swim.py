@@ -1,7 +1,8 @@
 """How the swim jobs keep up: with DuckDB on the same log, with one more day, with scikit-learn's KMeans.
 
-    python tests/bench/swim.py [--rows 18479898] [--log FILE] [--runs 3] [--only sessions incremental styles kmeans]
+    python tests/bench/swim.py [--rows 18479898] [--log FILE] [--runs 3] [--only MEASURE...]
 
+- `commands`: small jobs and queries, most of which is Spark's start and Delta's commits.
 - `sessions`: a log to readings and sessions, `brazada swim run` and the opponent by turns. Both must find the same.
 - `incremental`: five files of a day each; four, then the fifth on top of them, against the fifth alone.
 - `styles`: logs of --rows rows and seeds 41 to 45 (or --log and --truth) to styles, kinematic, against the true ones.
@@ -107,6 +108,36 @@ def opponent(folder, out, *logs):
     return measured(folder, sys.executable, HERE / "swim_duckdb.py", *logs, out, "--threads", os.cpu_count())
 
 
+def commands(options, folder):
+    """What a user waits for on small data, each command a process of its own."""
+    logs = make_log(options, folder, 300_000)
+    sample = HERE.parent / "sample" / "prices"
+    query = "SELECT method, style, count(*) AS drills FROM swim.styles GROUP BY ALL ORDER BY ALL"
+    words = {
+        "swim run, 300,000 rows, all jobs": (("swim", "run", *logs), "<= 55 s"),
+        "prices run, shipped sample, ingest to windows": (
+            ("prices", "run", sample, "--steps", "ingest,series,windows"),
+            "<= 45 s",
+        ),
+        "sql, one statement": (("sql", query), "<= 12 s"),
+        "tables": (("tables",), "<= 14 s"),
+    }
+    found = {name: [] for name in words}
+    for _ in range(options.runs):
+        shutil.rmtree(folder / "small", ignore_errors=True)
+        for name, (command, _) in words.items():
+            more = "--warehouse", folder / "small"
+            found[name].append(measured(folder, sys.executable, "-m", "brazada", *command, *more))
+            say(f"{name}: {found[name][-1].seconds:.1f} s")
+    grid = Grid("command", "seconds", "of", "goal", "peak memory")
+    for name, runs in found.items():
+        each = sorted(run.seconds for run in runs)
+        peak = f"{statistics.median(run.peak_gb for run in runs):.2f} GB"
+        of = ", ".join(f"{run.seconds:.1f}" for run in runs)
+        grid.add_row(name, f"{statistics.median(each):.1f}", of, words[name][1], peak)
+    Console(width=140).print(grid)
+
+
 def sessions(options, folder):
     """Both engines on one log, by turns; each into a folder of its own, which the next of its runs replaces."""
     logs = [options.log.resolve()] if options.log else make_log(options, folder, options.rows)
@@ -123,7 +154,7 @@ def sessions(options, folder):
     seconds = {engine: statistics.median(run.seconds for run in runs) for engine, runs in found.items()}
     for engine, runs in found.items():
         ratio = seconds[engine] / seconds["duckdb"]
-        cells = (f"{ratio:.2f} x", f"<= {1.2 if rows > 1e8 else 2.0} x") if engine == "spark" else ("", "")
+        cells = (f"{ratio:.2f} x", f"<= {1.4 if rows > 1e8 else 2.5} x") if engine == "spark" else ("", "")
         each = ", ".join(f"{run.seconds:.1f}" for run in runs)
         peak = f"{statistics.median(run.peak_gb for run in runs):.2f} GB"
         grid.add_row(engine, f"{seconds[engine]:.1f}", each, f"{rows / seconds[engine]:,.0f}", *cells, peak)
@@ -327,7 +358,7 @@ def number(text):
     return int(float(text))
 
 
-MEASURES = {"sessions": sessions, "incremental": incremental, "styles": styles, "kmeans": kmeans}
+MEASURES = {"commands": commands, "sessions": sessions, "incremental": incremental, "styles": styles, "kmeans": kmeans}
 CHILDREN = {"rows": kmeans_rows, "mllib": kmeans_mllib, "sklearn": kmeans_sklearn}
 
 

@@ -5,7 +5,7 @@ import math
 import pytest
 
 from brazada import session
-from brazada.cli import main
+from brazada.cli import cli
 from brazada.settings import load
 from brazada.simulate.swim import simulate
 from brazada.swim import clusters
@@ -40,10 +40,8 @@ def brazada(spark, monkeypatch):
     monkeypatch.setattr(session, "start", lambda *_: spark)
 
     def run(*words, settings):
-        try:
-            main([*words, *[part for setting in (*TESTED, *settings) for part in ("--set", setting)]])
-        except SystemExit as end:
-            assert not end.code, f"brazada {' '.join(words)} exited {end.code}"
+        words += tuple(part for setting in (*TESTED, *settings) for part in ("--set", setting))
+        cli.main(list(words), standalone_mode=False)
 
     return run
 

@@ -224,9 +224,10 @@ class _Batch:
         return f"{self.added_in}/" + "+".join(sorted(f"{file.number:015x}" for file in self.files))
 
     def partitions(self) -> int:
-        """Tasks to sort with: by the bytes of the text, at least one for each core."""
+        """Tasks to sort with: by the bytes of the text, and as many for each core."""
+        cores = self.job.spark.sparkContext.defaultParallelism
         size = sum(file.size for file in self.files)
-        return max(self.job.spark.sparkContext.defaultParallelism, -(-size // _TEXT_PER_PARTITION))
+        return cores * max(1, -(-size // (_TEXT_PER_PARTITION * cores)))
 
     def _slice(self) -> str:
         listed = ", ".join(literal(file.batch) for file in self.files)
