@@ -256,6 +256,19 @@ def test_a_version_is_told_by_history_where_the_log_cannot_be_asked(job, monkeyp
     assert job.store.version(FISH.name) == 1
 
 
+def test_figures_are_those_of_the_newest_version(job, monkeypatch):
+    before = dt.datetime.now(dt.UTC) - dt.timedelta(minutes=1)
+    job.store.append(FISH, [(1, "cod", 2.0), (2, "eel", None)])
+    job.store.append(FISH, [(3, "eel", 4.0)])
+    job.store.delete(FISH, "id = 1")
+    noted = job.store.figures(FISH.name)
+    assert (noted.rows, noted.version, noted.comment) == (2, 3, "One row per fish.")
+    assert before < noted.written < dt.datetime.now(dt.UTC)
+    monkeypatch.setattr(Store, "_log", Mock(side_effect=TypeError("'JavaPackage' object is not callable")))
+    counted = job.store.figures(FISH.name)
+    assert (counted.rows, counted.size_bytes, counted.comment) == (noted.rows, noted.size_bytes, noted.comment)
+
+
 def test_other_engines_read_the_tables(job):
     job.store.append(FISH, [(1, "cod", 2.0), (2, "eel", None)])
     job.store.replace(FISH, [(3, "eel", 4.0)], "kind = 'eel'")

@@ -8,7 +8,6 @@ import math
 import re
 import sys
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -25,7 +24,6 @@ if TYPE_CHECKING:
 
     from brazada.tables import Store, View
 
-_AT_ONCE = 4  # tables that are looked up at once: each waits for a few of Spark's jobs
 _QUERIES = ("select", "with", "from", "values", "table", "show", "describe", "desc", "explain")
 
 
@@ -138,16 +136,11 @@ def _warehouse(settings: Settings, verbose: bool) -> Store:
 def _list(store: Store) -> None:
     from brazada.report import stdout
 
-    def looked_up(name: str) -> tuple[str, ...]:
-        snapshot, detail = store.read(name), store.detail(name)
-        size, written = f"{detail['sizeInBytes'] / 2**20:.2f} MiB", f"{detail['lastModified']:%Y-%m-%d %H:%M}"
-        rows, version = f"{snapshot.frame.count():,}", str(snapshot.version)
-        return name, rows, version, size, written, detail["description"] or ""
-
     grid = Grid("table", "rows", "version", "size", "written", "what a row is")
-    with ThreadPoolExecutor(_AT_ONCE) as pool:
-        for row in pool.map(looked_up, store.names()):
-            grid.add_row(*row)
+    for name in store.names():
+        of = store.figures(name)
+        size, written = f"{of.size_bytes / 2**20:.2f} MiB", f"{of.written:%Y-%m-%d %H:%M}"
+        grid.add_row(name, f"{of.rows:,}", str(of.version), size, written, of.comment)
     stdout().print(grid)
     grid = Grid("view", "what it shows")
     for view in store.present(_views()):

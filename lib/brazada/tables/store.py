@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import datetime as dt
+import json
 import random
 import re
 import time
@@ -54,6 +56,17 @@ class Snapshot:
     def files(self, rows: DataFrame | None = None) -> list[str]:
         """The data files of exactly this version that hold these rows of it, or all: never what merely lies there."""
         return sorted((rows or self.frame).inputFiles())
+
+
+@dataclass(frozen=True)
+class Figures:
+    """How large a table is, at which version, written when (UTC), and what a row of it is."""
+
+    rows: int
+    version: int
+    size_bytes: int
+    written: dt.datetime
+    comment: str
 
 
 @dataclass
@@ -153,6 +166,21 @@ class Store:
             ) from error
         self.reads[name] = pinned
         return Snapshot(name, pinned, frame)
+
+    def figures(self, name: str) -> Figures:
+        """The newest version of a table in figures: from Delta's checksum, which lists the files of a small table."""
+        self._require(name)
+        try:
+            log = self._log(name)
+            checksum = log.checksumOpt().get()
+            files = checksum.allFiles().get()
+            rows = sum(json.loads(files.apply(place).stats())["numRecords"] for place in range(files.size()))
+            written = dt.datetime.fromtimestamp(log.timestamp() / 1000, dt.UTC)
+            return Figures(rows, log.version(), checksum.tableSizeBytes(), written, log.metadata().description() or "")
+        except (TypeError, Py4JError):  # none is noted, or a Delta that is another inside
+            detail, snapshot = self.detail(name), self.read(name)
+            size, written = detail["sizeInBytes"], detail["lastModified"]
+            return Figures(snapshot.frame.count(), snapshot.version, size, written, detail["description"] or "")
 
     def detail(self, name: str) -> dict[str, Any]:
         """Delta's own description of a table: description, sizeInBytes, properties, lastModified and more."""
