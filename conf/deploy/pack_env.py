@@ -14,9 +14,12 @@ import subprocess
 import sys
 import tempfile
 import venv
+from importlib.metadata import requires
 from pathlib import Path
 
 import venv_pack
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).resolve().parents[2]
 LOCK = ROOT / "requirements.lock"
@@ -27,6 +30,16 @@ def run(*command: str | Path) -> None:
     done = subprocess.run([str(part) for part in command], cwd=ROOT, check=False)
     if done.returncode:
         sys.exit(f"packing failed (exit {done.returncode}) at: {' '.join(map(str, command))}")
+
+
+def needed(package: str, extras: tuple[str, ...]) -> set[str]:
+    """What a package needs, by the metadata of what is installed here: nothing has to be asked of an index."""
+    found = set()
+    for requirement in map(Requirement, requires(package) or []):
+        if not requirement.marker or any(requirement.marker.evaluate({"extra": extra}) for extra in ("", *extras)):
+            name = canonicalize_name(requirement.name)
+            found |= {name} | needed(name, tuple(requirement.extras))
+    return found
 
 
 def main() -> None:
@@ -42,11 +55,10 @@ def main() -> None:
         wheel = next(wheels.glob("brazada-*.whl"))
         venv.create(environment, symlinks=True)
         uv = (Path(sys.executable).parent / "uv", "pip", "install", "-q", "--python", environment / "bin" / "python")
-        target = f"brazada[{chosen.extras}] @ {wheel.as_uri()}" if chosen.extras else str(wheel)
-        run(*uv, "--constraint", LOCK, target)
-        # delta-spark's Python half: its dependency pyspark is the cluster's
-        locked = next(line for line in LOCK.read_text().splitlines() if line.startswith("delta-spark=="))
-        run(*uv, "--no-deps", locked)
+        # delta-spark's Python half too: its dependency pyspark is the cluster's
+        wanted = {*needed("brazada", tuple(filter(None, chosen.extras.split(",")))), "delta-spark"}
+        locked = [line for line in LOCK.read_text().splitlines() if canonicalize_name(line.split("==")[0]) in wanted]
+        run(*uv, "--no-deps", wheel, *locked)
         chosen.out.parent.mkdir(parents=True, exist_ok=True)
         venv_pack.pack(prefix=str(environment), output=str(chosen.out), force=True)
 
