@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import logging
 import sys
+import threading
 import time
 import uuid
 from collections.abc import Iterator
@@ -95,14 +96,21 @@ def job(name: str, settings: Settings, sections: tuple[str, ...], verbose: bool 
     try:
         yield run
     except BaseException as error:
-        # The job's own fault is what matters: a report that cannot be written must not hide it.
-        try:
-            _append(run, started, clock, f"{type(error).__name__}: {error}")
-        except Exception:
-            log.warning("the failure could not be written to ops.job_runs", exc_info=verbose)
+        # In a thread of its own, with its own connection to the JVM: Ctrl-C may have cut this one short.
+        noting = threading.Thread(target=_note_failure, args=(run, started, clock, error, verbose))
+        noting.start()
+        noting.join()
         raise
     _append(run, started, clock, None)
     _print(run, time.perf_counter() - clock)
+
+
+def _note_failure(run: Job, started: dt.datetime, clock: float, error: BaseException, verbose: bool) -> None:
+    """Append the report of a job that failed. One that cannot be written must not hide the job's own fault."""
+    try:
+        _append(run, started, clock, f"{type(error).__name__}: {error}")
+    except Exception:
+        log.warning("the failure could not be written to ops.job_runs", exc_info=verbose)
 
 
 def _append(run: Job, started: dt.datetime, clock: float, error: str | None) -> None:
