@@ -32,6 +32,7 @@ READINGS = Table(
         ]
     ),
     key=("tag", "drill", "ts"),
+    constraints={"in_order": "dx_m >= 0 AND dt_s >= 0"},
     stats_on=("drill", "ts", "file_id", "added_in"),
 )
 
