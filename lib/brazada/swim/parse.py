@@ -35,9 +35,7 @@ def refused(lines: DataFrame, settings: Swim) -> DataFrame:
         "DrillID is neither 24 hex digits nor ObjectId of them": _is_id("drill"),
         "TagID is not 12 hex digits": _is_tag(),
         "Position is not a quoted list": _is_list(),
-        "Position, Velocity and Acceleration are not three quoted lists to the line's end": _field("rest").rlike(
-            _LISTS
-        ),
+        "Position, Velocity and Acceleration are not three quoted lists to the line's end": _are_lists(),
         "Position has something else than three numbers": _all(*[number.isNotNull() for number in numbers]),
         f"Position is further than {settings.max_position_m:g} m from the centre": _is_near(numbers, settings),
     }
