@@ -92,7 +92,9 @@ def job(name: str, settings: Settings, sections: tuple[str, ...], verbose: bool 
     for key, value in dotted(settings, *sections, verbose=verbose) if sections else ():
         console.print(f"  {key} = {value}", markup=False, soft_wrap=True)
     spark = session.start(settings, verbose)
-    run = Job(name, uuid.uuid4().hex, settings, spark, Store(spark, settings.warehouse), console)
+    run = Job(
+        name, uuid.uuid4().hex, settings, spark, Store(spark, settings.warehouse, schemas=settings.schemas), console
+    )
     try:
         yield run
     except BaseException as error:
@@ -142,7 +144,7 @@ def _print(run: Job, seconds: float) -> None:
             f" + quarantined {counts.rows_quarantined:,}"
         )
     if counts.rows_quarantined:
-        run.console.print("  why: SELECT file, line, reason, raw FROM ops.quarantine", markup=False)
+        run.console.print("  why: SELECT file, unit, place, reason, raw FROM ops.quarantine", markup=False)
     for verb, versions in (("read", store.reads), ("wrote", store.writes)):
         named = ", ".join(f"{name} v{version}" for name, version in sorted(versions.items()) if name != JOB_RUNS.name)
         if named:

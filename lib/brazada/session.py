@@ -7,6 +7,8 @@ import os
 import signal
 import sys
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -71,3 +73,17 @@ def _prepare(options: dict[str, str], settings: Settings, verbose: bool) -> None
 def _interrupted(number: int, frame: object) -> None:
     logging.disable()  # py4j tells of every call that this breaks off
     signal.default_int_handler(number, frame)  # type: ignore[arg-type]
+
+
+@contextmanager
+def bounded_batches(spark: SparkSession, rows: int) -> Iterator[None]:
+    """Have Spark read from files, and hand to Python, at most so many rows at once while this is open."""
+    names = ("spark.sql.execution.arrow.maxRecordsPerBatch", "spark.sql.parquet.columnarReaderBatchSize")
+    before = {name: str(spark.conf.get(name)) for name in names}
+    try:
+        for name in names:
+            spark.conf.set(name, rows)
+        yield
+    finally:
+        for name, value in before.items():
+            spark.conf.set(name, value)

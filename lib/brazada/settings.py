@@ -7,15 +7,14 @@ import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal, Self, get_args, get_origin
+from typing import Any, Literal, Self, TypeVar, get_args, get_origin
 
 import yaml
-from pydantic import BaseModel, Field, PositiveInt, ValidationError, field_validator, model_validator
+from pydantic import BaseModel, Field, PositiveInt, ValidationError, create_model, field_validator, model_validator
 
+from brazada import domains
 from brazada.errors import SettingsError
-from brazada.prices.settings import Prices
 from brazada.section import Section
-from brazada.swim.settings import Swim
 from brazada.training.settings import Training
 
 _PACKAGE = Path(__file__).resolve().parent
@@ -49,15 +48,28 @@ class Spark(Section):
         return {key: _text(value) for key, value in _leaves(config, "")} if isinstance(config, dict) else config
 
 
+S = TypeVar("S", bound=Section)
+
+
 class Settings(Section):
-    """Everything a job can be told. Frozen; changed only by `model_copy(update=...)`."""
+    """Everything a job can be told. Frozen; changed only by `model_copy(update=...)`.
+
+    What `load` returns has a section more for each domain, by its name.
+    """
 
     env: Environment
     warehouse: Warehouse
     spark: Spark
-    prices: Prices
-    swim: Swim
     training: Training
+
+    def of(self, kind: type[S]) -> S:
+        """The section of a domain, by its class."""
+        return next(part for name in type(self).model_fields if isinstance(part := getattr(self, name), kind))
+
+    @property
+    def schemas(self) -> tuple[str, ...]:
+        """The schemas that hold tables of this suite: those of the domains, and two that all of them share."""
+        return (*sorted(domain.name for domain in domains.DOMAINS), "ml", "ops")
 
     @model_validator(mode="after")
     def _somewhere(self) -> Self:
@@ -86,9 +98,15 @@ def load(
     for key, value in [*_from_variables(os.environ if variables is None else variables), *map(_split_pair, overrides)]:
         merged = _merge(merged, _nested(key.split("."), value))
     try:
-        return Settings.model_validate(merged)
+        return _whole().model_validate(merged)
     except ValidationError as error:
         raise _plain(error) from None
+
+
+def _whole() -> type[Settings]:
+    """The settings with a section for each domain."""
+    sections: dict[str, Any] = {d.name: (d.settings, Field(default_factory=d.settings)) for d in domains.DOMAINS}
+    return create_model("Settings", __base__=Settings, **sections)
 
 
 def dotted(settings: Settings, *sections: str, verbose: bool = True) -> Iterator[tuple[str, str]]:
@@ -185,7 +203,7 @@ def _plain(error: ValidationError) -> SettingsError:
 
 def _known_keys(location: Sequence[int | str]) -> list[str]:
     """Names of the fields of the section at a location; mappings and lists are stepped through."""
-    here: Any = Settings
+    here: Any = _whole()
     for key in location:
         if isinstance(here, type) and issubclass(here, BaseModel):
             here = here.model_fields[str(key)].annotation

@@ -73,7 +73,7 @@ def quality(data, console):
         console.print(f"{row['source']} served: {goal}: {'met' if met else 'NOT met'}")
 
 
-def training(_, console):  # noqa: ARG001 - the form of a measurement
+def training(_, console):
     """The feed, two ranks and two fits at once, on synthetic windows."""
     subprocess.run([sys.executable, HERE / "training.py"], check=True)
 

@@ -13,6 +13,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -35,7 +36,7 @@ CORES = {
 RANKS = ("ranks", "split")
 
 
-def decode(columns):
+def decode(columns, spec):
     window = columns["window"].astype(np.float32).reshape(-1, WINDOW, FEATURES)
     return window, columns["target"].astype(np.float32), np.ones(len(window), np.float32)
 
@@ -82,13 +83,13 @@ def declare(options):
         partition_by=("split", "shard"),
     )
     spec = {"epochs": options.epochs, "batch": options.batch, "units": options.units}
-    return table, Task("bench", table.name, ("window", "target"), decode, build, loss, spec, baseline=1e9)
+    return table, Task("bench", table.name, ("window", "target"), decode, build, loss, spec, "loss", baseline=1e9)
 
 
 def rows(spark, options):
     from pyspark.sql import functions as F
 
-    from brazada.training.feed import with_shards
+    from brazada.training.data.sharding import with_shards
 
     def wave(length):
         steps = F.sequence(F.lit(1), F.lit(length))
@@ -130,18 +131,19 @@ def measure(name, options):
 
 
 def in_memory(here, task):
-    from brazada.training import devices, preflight
-    from brazada.training.columns import arrow_columns
-    from brazada.training.learner import Learner
-    from brazada.training.loop import Feeds, fit
-    from brazada.training.ranks import Alone
-    from brazada.training.reader import MemoryFeed
+    from brazada.training.data import preflight
+    from brazada.training.data.columns import arrow_columns
+    from brazada.training.data.reader import MemoryFeed, joined
+    from brazada.training.launch import devices
+    from brazada.training.loop.epochs import Feeds, fit
+    from brazada.training.loop.learner import Learner
+    from brazada.training.loop.ranks import Alone
 
     devices.own(1)
-    plan = preflight.check(task, here.store.read(task.table), "true", ranks=1)
-    parts = [decode(c) for url in plan.train[0].files for c in arrow_columns(url, task.columns)]
-    joined = tuple(np.concatenate(part) for part in zip(*parts, strict=True))
-    return fit(Learner(task, Alone(), 7), Feeds(MemoryFeed(joined, plan.batch, seed=7), None))
+    _, plan = preflight.check(task, here.store.read(task.table), "true", ranks=1)
+    chunks = (c for url in plan.train[0].files for c in arrow_columns(url, task.columns, task.rows_per_chunk))
+    rows = joined([decode(columns, task.spec) for columns in chunks])
+    return fit(Learner(task, Alone(), 7), Feeds(MemoryFeed(task, rows, plan.batch, seed=7), None))
 
 
 def figures(outcome):
@@ -151,12 +153,13 @@ def figures(outcome):
 
 
 def side_by_side(here, task):
-    from brazada.training.many import train_many
+    from brazada.training.train import train
 
-    train_many(here, task.with_spec(epochs=1), ("product",))  # starts the workers, which import TensorFlow once
+    task = replace(task, by=("product",))
+    train(here, task.with_spec(epochs=1))  # starts the workers, which import TensorFlow once
     started = time.perf_counter()
-    done = train_many(here, task, ("product",))
-    assert all(fit.status == "done" for fit in done.fits), done.fits
+    done = train(here, task)
+    assert not done.failed, done.fits
     return {"seconds": time.perf_counter() - started}
 
 

@@ -48,7 +48,8 @@ def brazada(spark, monkeypatch):
 
 def content(spark, settings):
     """The rows of all tables, but for what differs from run to run."""
-    store = Store(spark, load(overrides=[*TESTED, *settings], variables={}).warehouse)
+    whole = load(overrides=[*TESTED, *settings], variables={})
+    store = Store(spark, whole.warehouse, schemas=whole.schemas)
     found = {}
     for name in store.names():
         frame = store.read(name).frame
@@ -73,7 +74,7 @@ def test_swim_jobs(brazada, spark, places, tmp_path, monkeypatch):
     assert (tmp_path / "catalog.csv").read_text() == (tmp_path / "path.csv").read_text()
 
 
-def test_price_jobs(brazada, spark, places, tmp_path):
+def test_price_jobs(brazada, spark, places, tmp_path, capsys):
     lines = ["Commodity,Date,Unit,Minimum,Maximum,Average"]
     for day in range(60):
         for good in range(4):
@@ -93,10 +94,17 @@ def test_price_jobs(brazada, spark, places, tmp_path):
     assert len(found["catalog"]["prices.observations"]) == 59 * 4
     assert found["catalog"] == found["path"]
     settings = (*SMALL, *places["catalog"])
-    words = ("--scope", "product", "--source", "kalimati", "--network", "lstm", "--series", "kalimati|Good 0%")
-    brazada("prices", "train", *words, settings=settings)
+    words = ("--network", "lstm", "--where", "series LIKE 'kalimati|Good 0%'")
+    brazada("train", "prices_product_kalimati", *words, settings=settings)
     brazada("prices", "run", "--source", "kalimati", "--steps", "train,backtest,forecast", settings=settings)
     learned = content(spark, places["catalog"])
     for table in ("ml.runs", "ml.metrics", "prices.backtest", "prices.scores", "prices.serving", "prices.forecasts"):
         assert learned[table], table
-    assert len(learned["prices.fits"]) == 1
+    assert len(learned["ml.fits"]) == 1
+    run = spark.sql("SELECT run FROM ml.runs WHERE task = 'prices_global_kalimati' AND refit_of IS NULL").first()["run"]
+    brazada("predict", "prices_global_kalimati", "--run", run, settings=settings)
+    brazada("evaluate", run, settings=settings)
+    brazada("tasks", settings=settings)
+    brazada("runs", settings=settings)
+    assert run in capsys.readouterr().out
+    assert len(content(spark, places["catalog"])["ml.predictions"]) == len(learned["prices.windows"])

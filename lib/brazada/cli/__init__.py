@@ -7,21 +7,32 @@ from collections.abc import Sequence
 
 import click
 
-from brazada import __version__
+from brazada import __version__, domains
 from brazada.cli.inspect import doctor, sql, tables
-from brazada.cli.prices import prices
+from brazada.cli.models import evaluate, predict, runs, tasks, train
 from brazada.cli.simulate import simulate
-from brazada.cli.swim import swim
 from brazada.errors import BrazadaError
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 120})
+class Commands(click.Group):
+    """The commands of every domain, beside those that serve all of them."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Their names."""
+        return sorted([*super().list_commands(ctx), *(domain.name for domain in domains.DOMAINS)])
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """One of them."""
+        return domains.commands(cmd_name) or super().get_command(ctx, cmd_name)
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 120})
 @click.version_option(__version__, prog_name="brazada")
 def cli() -> None:
     """Spark jobs from raw files to Delta tables, to distributed training, to forecasts in SQL."""
 
 
-for command in (doctor, tables, sql, prices, swim, simulate):
+for command in (doctor, tables, sql, tasks, train, evaluate, predict, runs, simulate):
     cli.add_command(command)
 
 

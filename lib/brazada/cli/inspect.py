@@ -15,6 +15,7 @@ from rich.markup import escape
 from rich.table import Table as Grid
 from rich.text import Text
 
+from brazada import domains
 from brazada.cli.options import with_settings
 from brazada.errors import TableError, UsageError
 from brazada.settings import Settings
@@ -22,14 +23,14 @@ from brazada.settings import Settings
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
 
-    from brazada.tables import Store, View
+    from brazada.tables import Store
 
 _QUERIES = ("select", "with", "from", "values", "table", "show", "describe", "desc", "explain")
 
 
 @click.command()
 @with_settings
-def doctor(settings: Settings, verbose: bool) -> None:  # noqa: ARG001
+def doctor(settings: Settings, verbose: bool) -> None:
     """Check this machine in seconds; each failure says what to do."""
     from brazada.doctor import examine
 
@@ -51,15 +52,15 @@ def tables(settings: Settings, verbose: bool, name: str | None, ddl: bool) -> No
     from brazada.report import stdout
     from brazada.tables import literal
 
-    store = _warehouse(settings, verbose)
+    store = warehouse(settings, verbose)
     if ddl:
         for each in [name] if name else store.names():
             store.version(each)
             schema = each.partition(".")[0]
             click.echo(f"CREATE SCHEMA IF NOT EXISTS {schema};")
             click.echo(f"CREATE TABLE IF NOT EXISTS {each} USING delta LOCATION {literal(store.location(each) or '')};")
-    elif view := next((view for view in store.present(_views()) if view.name == name), None):
-        store.attach(_views(), naming=view.name)
+    elif view := next((view for view in store.present(domains.views()) if view.name == name), None):
+        store.attach(domains.views(), naming=view.name)
         stdout().print(f"[bold]{name}[/bold], a view: {view.comment}")
         stdout().print(_columns(store.spark.table(view.name)))
     elif name:
@@ -76,9 +77,9 @@ def sql(settings: Settings, verbose: bool, query: str, style: str) -> None:
     """Query the tables and views by name in Spark SQL, time travel included."""
     from pyspark.errors import AnalysisException
 
-    store = _warehouse(settings, verbose)
+    store = warehouse(settings, verbose)
     _refuse_changes(store, query)
-    store.attach(_views(), naming=None if _first_word(query) == "show" else query)
+    store.attach(domains.views(), naming=None if _first_word(query) == "show" else query)
     try:
         frame = store.spark.sql(query)
     except AnalysisException as error:
@@ -108,8 +109,8 @@ def _first_word(query: str) -> str:
 
 def _explain_missing(store: Store, query: str) -> None:
     """Raise TableError if the query names a view whose tables are not all there."""
-    present = {view.name for view in store.present(_views())}
-    for view in _views():
+    present = {view.name for view in store.present(domains.views())}
+    for view in domains.views():
         if view.name not in present and re.search(rf"\b{re.escape(view.name)}\b", query, re.IGNORECASE):
             missing = [name for name in view.tables if not store.exists(name)]
             raise TableError(
@@ -119,18 +120,12 @@ def _explain_missing(store: Store, query: str) -> None:
             )
 
 
-def _views() -> tuple[View, ...]:
-    from brazada.prices.views import VIEWS as PRICES
-    from brazada.swim.views import VIEWS as SWIM
-
-    return PRICES + SWIM
-
-
-def _warehouse(settings: Settings, verbose: bool) -> Store:
+def warehouse(settings: Settings, verbose: bool) -> Store:
+    """The tables, for a command that is no job."""
     from brazada import session
     from brazada.tables import Store
 
-    return Store(session.start(settings, verbose), settings.warehouse)
+    return Store(session.start(settings, verbose), settings.warehouse, schemas=settings.schemas)
 
 
 def _list(store: Store) -> None:
@@ -143,7 +138,7 @@ def _list(store: Store) -> None:
         grid.add_row(name, f"{of.rows:,}", str(of.version), size, written, of.comment)
     stdout().print(grid)
     grid = Grid("view", "what it shows")
-    for view in store.present(_views()):
+    for view in store.present(domains.views()):
         grid.add_row(view.name, view.comment)
     if grid.row_count:
         stdout().print(grid)

@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import click
 
 from brazada.cli.options import with_settings
 from brazada.cli.steps import Work, chosen, start, start_all
 from brazada.errors import UsageError
 from brazada.settings import Settings
-
-if TYPE_CHECKING:
-    from brazada.report import Job
 
 _JOBS = ("ingest", "series", "windows", "train", "backtest", "forecast")
 _STEPS = (*_JOBS, "summary")
@@ -66,38 +61,6 @@ def windows(settings: Settings, verbose: bool, source: str | None) -> None:
 
 
 @prices.command()
-@click.option("--scope", type=click.Choice(["product", "global"]), default="global", show_default=True)
-@_source
-@click.option(
-    "--network", type=click.Choice(["lstm", "bilstm"]), default="bilstm", show_default=True, help="Per product."
-)
-@click.option("--attention/--no-attention", default=True, show_default=True, help="Per product.")
-@click.option("--series", "pattern", default="%", metavar="LIKE", help="Per product: only series named LIKE this.")
-@click.option("--resume", metavar="RUN", help="Go on with a run that was stopped.")
-@with_settings
-def train(
-    settings: Settings,
-    verbose: bool,
-    scope: str,
-    source: str | None,
-    network: str,
-    attention: bool,
-    pattern: str,
-    resume: str | None,
-) -> None:
-    """Train one network over all products (global), or one for each (product)."""
-    from brazada.prices import training as library
-
-    def work(job: Job) -> None:
-        if scope == "global":
-            library.train_global(job, source, resume)
-        else:
-            library.train_products(job, source, f"{network}{'_attention' if attention else ''}", pattern, resume)
-
-    start("prices train", settings, verbose, work, _LEARNING)
-
-
-@prices.command()
 @_source
 @with_settings
 def backtest(settings: Settings, verbose: bool, source: str | None) -> None:
@@ -127,13 +90,14 @@ def run(settings: Settings, verbose: bool, source: str | None, steps: str, paths
     wanted = chosen(steps, _STEPS)
     if "ingest" in wanted and not paths:
         raise UsageError("files to ingest", found="no path", todo="name one, or leave out ingest by --steps")
-    from brazada.prices import backtest, forecast, ingest, series, training, windows
+    from brazada.prices import backtest, forecast, ingest, series, windows
+    from brazada.prices.tasks import train_global
 
     work: dict[str, Work] = {
         "ingest": lambda job: ingest.ingest(job, source, paths),
         "series": lambda job: series.series(job, source),
         "windows": lambda job: windows.windows(job, source),
-        "train": lambda job: training.train_global(job, source, None),
+        "train": lambda job: train_global(job, source),
         "backtest": lambda job: backtest.backtest(job, source),
         "forecast": lambda job: forecast.forecast(job, source),
     }
@@ -154,4 +118,4 @@ def _show(settings: Settings, verbose: bool) -> None:
     from brazada.prices import summary as library
     from brazada.tables import Store
 
-    library.show(Store(session.start(settings, verbose), settings.warehouse))
+    library.show(Store(session.start(settings, verbose), settings.warehouse, schemas=settings.schemas))

@@ -17,6 +17,7 @@ from brazada.prices.features import Doubles, change_scale, prices_from_changes
 from brazada.prices.intervals import Bounds, apply_bounds, choose_bounds
 from brazada.prices.results import BACKTEST, SCORES, SERVED, SERVING
 from brazada.prices.scoring import NAIVE, Promotion, metrics, promote, ratios
+from brazada.prices.settings import Prices
 from brazada.prices.sources import slice_of, sources_in
 from brazada.prices.tables import WINDOWS
 from brazada.prices.tasks import GLOBAL, PRODUCT_NETWORKS
@@ -33,7 +34,7 @@ def backtest(job: Job, source: str | None = None) -> None:
     then tells what that is worth, as the model `served`. Raises InputError where a part has no windows.
     """
     windows = job.store.read(WINDOWS.name)
-    for name in sources_in(windows.frame, job.settings.prices, source):
+    for name in sources_in(windows.frame, job.settings.of(Prices), source):
         asked = question(windows, name, VALIDATE, TEST)
         if absent := {VALIDATE, TEST} - set(asked.at.keys["split"]):
             raise InputError(
@@ -45,7 +46,7 @@ def backtest(job: Job, source: str | None = None) -> None:
 
 
 def _judge(job: Job, asked: Question, found: Mapping[str, Candidate]) -> None:
-    trust = job.settings.prices.judging.bounds_trust
+    trust = job.settings.of(Prices).judging.bounds_trust
     parts = []
     for name, model in found.items():
         own = {} if model.quantiles is None else {name: model.quantiles}
@@ -88,7 +89,7 @@ def backtest_rows(asked: Question, name: str, model: Candidate, quantiles: Doubl
 
 
 def _serving(job: Job, validation: pd.DataFrame, found: Mapping[str, Candidate]) -> pd.DataFrame:
-    judging = job.settings.prices.judging
+    judging = job.settings.of(Prices).judging
     rule = Promotion(
         networks=tuple(name for name in (GLOBAL, COMBINATION, *PRODUCT_NETWORKS) if name in found),
         baselines=tuple(name for name in BASELINES if name in found),
@@ -141,7 +142,7 @@ def written(job: Job, table: Table, asked: Question, rows: pd.DataFrame) -> Data
 
 
 def _write(job: Job, asked: Question, rows: pd.DataFrame, serving: pd.DataFrame) -> None:
-    judging, seed = job.settings.prices.judging, job.settings.training.seed
+    judging, seed = job.settings.of(Prices).judging, job.settings.training.seed
     scores = []
     for split, part in rows.groupby("split"):
         compared = ratios(part, judging.bootstrap, seed).drop(columns="rows")

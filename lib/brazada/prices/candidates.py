@@ -13,15 +13,19 @@ from pyspark.sql import functions as F
 
 from brazada.prices.baselines import TREES, Statistical, Trees, statistical_forecasts, train_trees, tree_forecasts
 from brazada.prices.calendars import LIVE, TEST, TRAIN, VALIDATE
-from brazada.prices.features import MEDIAN, QUANTILES, Doubles
+from brazada.prices.features import MEDIAN, Doubles
 from brazada.prices.fits import product_forecasts
 from brazada.prices.origins import Origins, origins
+from brazada.prices.settings import Prices
 from brazada.prices.tables import SERIES
-from brazada.prices.tasks import GLOBAL, global_task
+from brazada.prices.tasks import GLOBAL, QUANTILE_NAMES, global_task
 from brazada.report import Job
+from brazada.session import bounded_batches
 from brazada.tables import Snapshot
-from brazada.training import evaluation, registry
-from brazada.training.model import Model
+from brazada.training.predict import predictions
+from brazada.training.registry.model import Model
+from brazada.training.registry.runs import load, newest_pair
+from brazada.training.tables import PREDICTIONS
 
 COMBINATION = "combination"
 _KEY = ["series", "origin"]
@@ -90,12 +94,12 @@ def candidates(job: Job, asked: Question, wanted: Iterable[str] | None = None) -
 
 
 def _statistical(job: Job, asked: Question) -> dict[str, Candidate]:
-    source = job.settings.prices.sources[asked.source]
+    source = job.settings.of(Prices).sources[asked.source]
     first = int(asked.at.keys["step"].min())
     season = source.season if first + 1 >= source.season else 1
     if season != source.season:
         job.note(f"{asked.source}: no seasonal naive, the history of its first origin is shorter than a season")
-    plan = Statistical(source.horizon, first, season, job.settings.prices.judging.refit_every)
+    plan = Statistical(source.horizon, first, season, job.settings.of(Prices).judging.refit_every)
     whole = Window.partitionBy("series").orderBy("step").rowsBetween(Window.unboundedPreceding, Window.currentRow)
     # A gap that was too long for a window is no obstacle here: these models start from the last price known.
     filled = job.store.read(SERIES.name).frame.select(
@@ -119,7 +123,7 @@ def _statistical(job: Job, asked: Question) -> dict[str, Candidate]:
 
 
 def _trees(job: Job, asked: Question) -> Candidate:
-    plan = Trees(**job.settings.prices.trees.model_dump(), seed=job.settings.training.seed)
+    plan = Trees(**job.settings.of(Prices).trees.model_dump(), seed=job.settings.training.seed)
     quantiles = _staged(
         asked.at,
         lambda splits, batch: tree_forecasts(train_trees(origins(asked.rows(*splits)).batch, plan), batch),
@@ -128,10 +132,8 @@ def _trees(job: Job, asked: Question) -> Candidate:
 
 
 def _network(job: Job, asked: Question) -> Candidate | None:
-    from brazada.prices.networks import ensemble
-
-    task = global_task(job.settings.prices, asked.source)
-    pair = registry.newest_pair(job, task, asked.windows.version)
+    task = global_task(job.settings.of(Prices), asked.source)
+    pair = newest_pair(job, task, asked.windows.version)
     if pair is None:
         job.note(f"{asked.source}: no global network trained on {asked.windows.table} v{asked.windows.version}")
         return None
@@ -141,11 +143,12 @@ def _network(job: Job, asked: Question) -> Candidate | None:
     for run, wanted in ((chosen, splits & {VALIDATE}), (final, splits & {TEST, LIVE})):
         if not wanted:
             continue
-        model = registry.load(job, task, run)
-        parts.append(evaluation.predict(job, model, asked.rows(*wanted), _KEY).toPandas())
-    told = pd.concat(parts).set_index(_KEY)["prediction"].reindex(pd.MultiIndex.from_frame(asked.at.keys[_KEY]))
-    shape = (len(told), task.spec["members"], task.spec["horizon"], len(QUANTILES))
-    quantiles = ensemble(np.stack(told.to_list()).reshape(shape))
+        model = load(job, [task], run)
+        with bounded_batches(job.spark, task.rows_per_chunk):
+            said = predictions(job, model, asked.rows(*wanted), _KEY, [PREDICTIONS.columns["values"]])
+            parts.append(said.select(*_KEY, *[F.col("values")[name].alias(name) for name in QUANTILE_NAMES]).toPandas())
+    told = pd.concat(parts).set_index(_KEY).reindex(pd.MultiIndex.from_frame(asked.at.keys[_KEY]))
+    quantiles = np.stack([np.stack(told[name].to_list()) for name in QUANTILE_NAMES], axis=-1)
     return Candidate(quantiles[..., MEDIAN], quantiles, final, model)
 
 

@@ -8,10 +8,10 @@ from collections.abc import Sequence
 from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 
+from brazada.ingest.files import read_path
 from brazada.prices.layouts import Columns
 from brazada.prices.settings import DATE_PARTS, DATE_TOKENS, Layout, Prices
 from brazada.prices.units import base_units
-from brazada.tables.files import read_path
 
 PRICES = ("price_min", "price_max", "price_mean")
 _TEXTS = ("date", "product", "variety", "quality", "unit", "category", *PRICES)

@@ -9,31 +9,38 @@ import numpy as np
 from pyspark.sql import functions as F
 
 from brazada.prices.features import Doubles, unscale_prices
-from brazada.prices.results import FITS
-from brazada.prices.tasks import product_task
+from brazada.prices.settings import Prices
+from brazada.prices.tasks import PRODUCT_NETWORKS, product_task
 from brazada.report import Job
-from brazada.training.many import model_of
+from brazada.training.registry.runs import group_models
+from brazada.training.tables import RUNS
+from brazada.training.task import Task
 
 if TYPE_CHECKING:
     from brazada.prices.candidates import Question
 
 
 def product_forecasts(job: Job, asked: Question) -> Iterator[tuple[str, Doubles, str]]:
-    """For each network fitted on these windows: its name, prices (n, H) with NaN for series without a fit, its run."""
-    if not job.store.exists(FITS.name):
-        return
-    done = (F.col("source") == asked.source) & (F.col("status") == "done")
-    fits = job.store.read(FITS.name).frame.where(done & (F.col("data_version") == asked.windows.version)).collect()
-    for network in sorted({fit["network"] for fit in fits}):
+    """For each network fitted on these windows: its name, prices (n, H) with NaN for series without a fit, its runs."""
+    for network in sorted(PRODUCT_NETWORKS):
+        task = product_task(job.settings.of(Prices), asked.source, network)
         prices = np.full(np.shape(asked.at.batch["target"]), np.nan)
-        task = product_task(job.settings.prices, asked.source, network)
-        runs = {fit["run"] for fit in fits if fit["network"] == network}
-        for fit in (fit for fit in fits if fit["network"] == network):
-            rows = np.flatnonzero(asked.at.keys["series"] == fit["series"])
-            model = model_of(job, task, fit["run"], {"series": fit["series"]}).keras()
-            batch = {name: values[rows] for name, values in asked.at.batch.items()}
-            prices[rows] = unscale_prices(rolled(model, batch), batch)
-        yield network, prices, ", ".join(sorted(runs))
+        runs = _runs(job, task, asked.windows.version)
+        for run in runs:
+            for group, model in group_models(job, task, run):
+                rows = np.flatnonzero(asked.at.keys["series"] == group["series"])
+                batch = {name: values[rows] for name, values in asked.at.batch.items()}
+                prices[rows] = unscale_prices(rolled(model.keras(), batch), batch)
+        if runs:
+            yield network, prices, ", ".join(sorted(runs))
+
+
+def _runs(job: Job, task: Task, version: int) -> list[str]:
+    """The runs of a task and network on a version of the windows, the newest last: its fits are those that count."""
+    if not job.store.exists(RUNS.name):
+        return []
+    alike = (F.col("task") == task.name) & (F.col("network") == task.network) & (F.col("version") == version)
+    return [row["run"] for row in job.store.read(RUNS.name).frame.where(alike).orderBy("finished_at").collect()]
 
 
 def rolled(model: Any, batch: Any) -> Doubles:

@@ -13,6 +13,7 @@ from brazada.prices.calendars import LIVE
 from brazada.prices.candidates import Candidate, Question, candidates, quantiles_of, question
 from brazada.prices.intervals import CONFORMAL, Bounds, apply_bounds
 from brazada.prices.results import FORECASTS, SERVING
+from brazada.prices.settings import Prices
 from brazada.prices.sources import slice_of, sources_in
 from brazada.prices.tables import SERIES, WINDOWS
 from brazada.prices.tasks import GLOBAL
@@ -26,7 +27,7 @@ def forecast(job: Job, source: str | None = None) -> None:
     """
     windows = job.store.read(WINDOWS.name)
     serving = job.store.read(SERVING.name).frame
-    for name in sources_in(serving, job.settings.prices, source):
+    for name in sources_in(serving, job.settings.of(Prices), source):
         asked = question(windows, name, LIVE)
         chosen = serving.where(F.col("source") == name).toPandas()
         rows = forecasts(job, asked, chosen[chosen["series"].isin(asked.at.keys["series"])])
@@ -61,5 +62,5 @@ def _attention(asked: Question, found: dict[str, Candidate]) -> pd.DataFrame:
     model = found[GLOBAL].network if GLOBAL in found else None
     if model is None:
         return pd.DataFrame({"series": [], "model": [], "attention": []}, dtype=object)
-    weights = attention_weights(model.keras(), model.task.decode(asked.at.batch)[0])
+    weights = attention_weights(model.keras(), model.task.decode(asked.at.batch, model.task.spec)[0])
     return pd.DataFrame({"series": asked.at.keys["series"], "model": GLOBAL, "attention": list(weights.tolist())})

@@ -82,28 +82,6 @@ SCORES = Table(
     key=("source", "split", "model"),
 )
 
-FITS = Table(
-    name="prices.fits",
-    comment="One row per series and network fitted to it alone, failed fits included.",
-    columns=T.StructType(
-        [
-            column("source", _TEXT, "Who published the prices"),
-            column("series", _TEXT, "Series fitted"),
-            column("network", _TEXT, "lstm or bilstm, with attention or without"),
-            column("run", _TEXT, "Run of the fit"),
-            column("status", _TEXT, "done or failed"),
-            column("seconds", _REAL, "Wall clock of the fit"),
-            column("best_epoch", _INT, "Epoch whose weights were kept", required=False),
-            column("mae", _REAL, "Mean absolute error on validation, min-max scaled", required=False),
-            column("naive_mae", _REAL, "Naive's", required=False),
-            column("error", _TEXT, "Why it failed", required=False),
-            column("data_version", _LONG, "Version of prices.windows it learned from"),
-        ]
-    ),
-    key=("series", "network"),
-    constraints={"status_known": "status IN ('done', 'failed')"},
-)
-
 SERVING = Table(
     name="prices.serving",
     comment="One row per series: the model that serves it, chosen on validation alone, and why.",

@@ -7,7 +7,7 @@ from functools import reduce
 from pyspark.sql import Column, DataFrame, Window, WindowSpec
 from pyspark.sql import functions as F
 
-from brazada.prices.settings import Source
+from brazada.prices.settings import Prices, Source
 from brazada.prices.sources import slice_of, sources_in
 from brazada.prices.tables import OBSERVATIONS, SERIES
 from brazada.report import Job
@@ -22,7 +22,7 @@ def series(job: Job, source: str | None = None) -> None:
     Raises TableError or InputError if there are no observations.
     """
     observations = job.store.read(OBSERVATIONS.name).frame
-    sources = sources_in(observations, job.settings.prices, source)
+    sources = sources_in(observations, job.settings.of(Prices), source)
     parts = [
         series_of(observations.where(F.col("source") == name), settings.calendar, settings.fill_limit)
         for name, settings in sources.items()

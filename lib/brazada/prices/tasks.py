@@ -18,18 +18,44 @@ from brazada.prices.features import (
     training_targets,
 )
 from brazada.prices.settings import Prices
+from brazada.prices.sources import slice_of, sources_in
 from brazada.prices.tables import WINDOWS
-from brazada.training.task import Arrays, Columns, Decoded, Task
+from brazada.training.metrics import mean_of
+from brazada.training.task import Arrays, Columns, Decoded, Spec, Task
+from brazada.training.train import train
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
 
+    from brazada.report import Job
+
 GLOBAL = "global"
-PRODUCT_NETWORKS = ("lstm", "lstm_attention", "bilstm", "bilstm_attention")
+PRODUCT_NETWORKS = ("bilstm_attention", "bilstm", "lstm_attention", "lstm")  # the first is the published one
+
+QUANTILE_NAMES = tuple(f"q{round(1000 * level):03d}" for level in QUANTILES)
 
 _TARGET = ("prices", "target", "target_drift", "naive_error", "log_mean")
 _GLOBAL_COLUMNS = (*_TARGET, "observed", "market_change", "log_scale", "share_unchanged")
 _PRODUCT_COLUMNS = ("window", "target", "scale_min", "scale_max")
+
+
+def tasks(settings: Prices) -> list[Task]:
+    """Every learning problem of the prices: for each source the global one, and each network for single series."""
+    return [
+        task
+        for source in sorted(settings.sources)
+        for task in (
+            global_task(settings, source),
+            *(product_task(settings, source, network) for network in PRODUCT_NETWORKS),
+        )
+    ]
+
+
+def train_global(job: Job, source: str | None = None) -> None:
+    """Train the global task of a source, or of each source that has windows."""
+    settings = job.settings.of(Prices)
+    for name in sources_in(job.store.read(WINDOWS.name).frame, settings, source):
+        train(job, global_task(settings, name))
 
 
 def global_task(settings: Prices, source: str) -> Task:
@@ -38,52 +64,61 @@ def global_task(settings: Prices, source: str) -> Task:
     shape = {"window": publisher.window, "horizon": publisher.horizon, "epochs": publisher.epochs}
     return Task(
         name=f"prices_{GLOBAL}_{source}",
+        network="attention",
         table=WINDOWS.name,
+        key=WINDOWS.key,
+        where=slice_of([source]),
         columns=_GLOBAL_COLUMNS,
         decode=decode_changes,
         build=build_global,
         loss=changes_loss,
-        metrics={"mae": changes_error},
+        metrics={"mae": mean_of(changes_error)},
+        monitor="loss",
         optimizer=optimizer_global,
         statistics=changes_quantiles,
         baseline=naive_changes,
-        judged_by="mae",
+        refit=True,
+        output=change_quantiles,
         spec=shape | global_shapes(publisher.window) | settings.networks.over_all.model_dump(),
     )
 
 
 def product_task(settings: Prices, source: str, network: str) -> Task:
-    """The published recipe for one series: `network` is one of PRODUCT_NETWORKS."""
+    """The published recipe, a network for each series of a source: `network` is one of PRODUCT_NETWORKS."""
     recipe = {"bidirectional": network.startswith("bi"), "attention": network.endswith("attention")}
     shape = {"window": settings.sources[source].window}
     return Task(
-        name=f"prices_{network}_{source}",
+        name=f"prices_product_{source}",
+        network=network,
         table=WINDOWS.name,
+        key=WINDOWS.key,
+        where=slice_of([source]),
+        by=("series",),
         columns=_PRODUCT_COLUMNS,
         decode=decode_levels,
         build=build_product,
         loss=levels_loss,
-        metrics={"mae": levels_error},
+        metrics={"mae": mean_of(levels_error)},
+        monitor="loss",
         baseline=naive_level,
-        judged_by="mae",
         spec=shape | recipe | settings.networks.per_product.model_dump(),
     )
 
 
-def decode_changes(columns: Columns) -> Decoded:
+def decode_changes(columns: Columns, spec: Spec) -> Decoded:
     """Rows of prices.windows to `sequence`, `statics` and scaled changes (n, H, 3)."""
     targets = training_targets(columns)
     return global_inputs(columns), targets, np.ones(len(targets), np.float32)
 
 
-def decode_levels(columns: Columns) -> Decoded:
+def decode_levels(columns: Columns, spec: Spec) -> Decoded:
     """Rows of prices.windows to (n, L, 5) and the next min-max scaled price (n, 1, 2)."""
     targets = published_targets(columns)
     window = np.asarray(columns["window"], np.float32)
     return window.reshape(len(window), -1, 5), targets, np.ones(len(targets), np.float32)
 
 
-def build_global(spec: Mapping[str, Any], seed: int) -> Any:
+def build_global(spec: Spec, seed: int) -> Any:
     """The global network of a spec; `statistics` holds the quantiles it starts from."""
     from brazada.prices.networks import Global, global_network
 
@@ -92,7 +127,7 @@ def build_global(spec: Mapping[str, Any], seed: int) -> Any:
     return global_network(Global(start=start, seed=seed, **{name: spec[name] for name in names}))
 
 
-def build_product(spec: Mapping[str, Any], seed: int) -> Any:
+def build_product(spec: Spec, seed: int) -> Any:
     """The published network of a spec."""
     from brazada.prices.networks import Published, published_network
 
@@ -101,7 +136,7 @@ def build_product(spec: Mapping[str, Any], seed: int) -> Any:
     return published_network(Published(units=units, seed=seed, **{name: spec[name] for name in names}))
 
 
-def optimizer_global(spec: Mapping[str, Any]) -> Any:
+def optimizer_global(spec: Spec) -> Any:
     """Adam whose gradients are clipped variable by variable, so that the members of the ensemble stay apart."""
     from tensorflow import keras
 
@@ -126,7 +161,7 @@ def changes_error(targets: Any, forecasts: Any, weight: Any) -> tuple[Any, Any]:
     return tf.reduce_sum(tf.abs(targets[..., 1] - point) * known), tf.reduce_sum(known)
 
 
-def naive_changes(inputs: Arrays, spec: Mapping[str, Any]) -> np.ndarray[Any, Any]:
+def naive_changes(inputs: Arrays, spec: Spec) -> np.ndarray[Any, Any]:
     """Naive with the training part's empirical quantiles, as the global network would say it: (n, members, H, 5)."""
     start = np.asarray(spec["statistics"]["start"], np.float32).copy()
     start[:, MEDIAN] = 0.0
@@ -167,6 +202,14 @@ def levels_error(targets: Any, forecasts: Any, weight: Any) -> tuple[Any, Any]:
     return tf.reduce_sum(tf.abs(targets[..., 0] - forecasts) * known), tf.reduce_sum(known)
 
 
-def naive_level(inputs: Arrays, spec: Mapping[str, Any]) -> np.ndarray[Any, Any]:  # noqa: ARG001 - a baseline's form
+def naive_level(inputs: Arrays, spec: Spec) -> np.ndarray[Any, Any]:
     """The last scaled price, (n, 1)."""
     return np.asarray(inputs)[:, -1, :1]
+
+
+def change_quantiles(output: np.ndarray[Any, Any], spec: Spec) -> dict[str, np.ndarray[Any, Any]]:
+    """The quantiles (n, H) of scaled changes by name, `q025` to `q975`: the means over the members."""
+    from brazada.prices.networks import ensemble
+
+    quantiles = ensemble(output)
+    return {name: quantiles[..., place] for place, name in enumerate(QUANTILE_NAMES)}

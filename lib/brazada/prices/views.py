@@ -76,4 +76,23 @@ VIEWS = (
             GROUP BY source, model, horizon
         """,
     ),
+    View(
+        name="prices.fits",
+        comment="The newest fit of each network to one series alone, failed fits included.",
+        tables=("ml.runs", "ml.fits"),
+        query="""
+            SELECT source, series, network, run, status, seconds, best_epoch, mae, naive_mae, error, data_version
+            FROM (
+              SELECT substring(task, 16) AS source, fits.group_key['series'] AS series, network, run, status, seconds,
+                     fits.best_epoch, fits.metrics['mae'] AS mae, fits.baseline['mae'] AS naive_mae, error,
+                     version AS data_version,
+                     row_number() OVER (
+                       PARTITION BY fits.group_key['series'], network ORDER BY finished_at DESC
+                     ) AS newest
+              FROM ml.fits AS fits JOIN ml.runs USING (run)
+              WHERE task LIKE 'prices_product_%'
+            )
+            WHERE newest = 1
+        """,
+    ),
 )

@@ -12,11 +12,11 @@ from brazada.errors import InputError
 from brazada.prices.calendars import TRAIN, Calendar, calendar, continued
 from brazada.prices.features import SMALLEST_SCALE
 from brazada.prices.series import steady_mean
-from brazada.prices.settings import Source
+from brazada.prices.settings import Prices, Source
 from brazada.prices.sources import slice_of, sources_in
 from brazada.prices.tables import SERIES, WINDOWS
 from brazada.report import Job
-from brazada.training.feed import with_shards
+from brazada.training.data.sharding import with_shards
 
 MONTHS, ISO_WEEKS = 12.0, 52.18
 STATISTICS = ("scale_min", "scale_max", "naive_error", "log_scale", "log_mean", "share_unchanged")
@@ -28,7 +28,7 @@ def windows(job: Job, source: str | None = None) -> None:
     Raises TableError or InputError if there are no series or if a calendar is too short to be split.
     """
     table = job.store.read(SERIES.name).frame
-    sources = sources_in(table, job.settings.prices, source)
+    sources = sources_in(table, job.settings.of(Prices), source)
     parts = []
     for name, settings in sources.items():
         series = table.where(F.col("source") == name)
@@ -37,7 +37,7 @@ def windows(job: Job, source: str | None = None) -> None:
         job.note(f"{name}: train to {days.train_until}, validate to {days.validate_until}, test to {dates[-1]}")
         parts.append(windows_of(series, steps(job.spark, days, settings), settings))
     examples = reduce(DataFrame.unionByName, parts)
-    sharded = with_shards(examples, ("source", "split"), ("series", "origin"), job.settings.prices.shards)
+    sharded = with_shards(examples, ("source", "split"), ("series", "origin"), job.settings.of(Prices).shards)
     job.store.replace(WINDOWS, sharded, slice_of(sources))
     _note(job, sources)
 

@@ -16,11 +16,11 @@ from pyspark.sql import functions as F
 from pyspark.sql.streaming.state import GroupState, GroupStateTimeout
 
 from brazada.errors import InputError
+from brazada.ingest.files import below, read_path, roots
 from brazada.report import Job
 from brazada.swim.parse import HEADER, POSITION, positions
 from brazada.swim.settings import Swim
 from brazada.swim.tables import ALERTS
-from brazada.tables.files import candidates, is_folder, read_path
 
 _SAMPLE = ["tag", "millis", *POSITION]
 _FOUND = "tag string, drill string, millis long, silent_s double, x_m double, y_m double, z_m double, arrived timestamp"
@@ -39,7 +39,7 @@ def alerts(job: Job, paths: Sequence[str], continuous: bool = False) -> None:
     whose drill ended with it is not. Where the job goes on from is kept in the warehouse; an alert is written by key,
     so that neither a restart nor a kill raises it twice. `continuous` ends when the job is stopped.
     """
-    settings = job.settings.swim
+    settings = job.settings.of(Swim)
     job.store.ensure(ALERTS)
     streams = [
         job.spark.readStream.schema("value string")
@@ -63,7 +63,7 @@ def alerts(job: Job, paths: Sequence[str], continuous: bool = False) -> None:
     )
     raised = 0
 
-    def write(batch: DataFrame, number: int) -> None:  # noqa: ARG001 - the stream's signature
+    def write(batch: DataFrame, number: int) -> None:
         nonlocal raised
         now = dt.datetime.now(dt.UTC)
         rows = (
@@ -127,13 +127,13 @@ def _watchable(job: Job, path: str) -> tuple[str, str]:
 
     Raises InputError for what is not there, or packed in a way that Spark's streams cannot read.
     """
-    found = list(candidates(job.spark, path))
-    if packed := [uri for uri, _ in found if uri.lower().endswith(".zst")]:
+    if packed := [uri for uri, _ in below(job.spark, path) if uri.lower().endswith(".zst")]:
         raise InputError("logs as text or .gz", found=packed[0], todo="unpack it, or leave out the step alerts")
-    if len(found) == 1 and found[0][1]:
+    found = roots(job.spark, path)
+    if [is_a_folder for _, is_a_folder in found] == [False]:
         exact = read_path(found[0][0])
         return f"{exact[:-1]}[{exact[-1]}]", "*"
-    if not found and not is_folder(job.spark, path):
+    if not found:
         raise InputError(f"a folder or files at {path}", found="nothing", todo="check the path")
     return path, "*.{csv,gz}"
 

@@ -11,7 +11,7 @@ from brazada.swim import kinematic, published
 from brazada.swim.laps import laps
 from brazada.swim.naming import STROKES
 from brazada.swim.sessions import sessions
-from brazada.swim.settings import Method
+from brazada.swim.settings import Method, Swim
 from brazada.swim.tables import LIMITS, MODELS, READINGS, SWIMMERS
 
 _FEW_DRILLS = 10  # for a cluster, in the mean
@@ -24,8 +24,8 @@ def fit(job: Job, method: Method | None = None) -> None:
     Replaces the method's model; Delta keeps the ones before. Raises InputError where there are no more drills than
     clusters.
     """
-    method = method or job.settings.swim.method
-    k = job.settings.swim.clusters[method]
+    method = method or job.settings.of(Swim).method
+    k = job.settings.of(Swim).clusters[method]
     if method == "published":
         sessions(job, relearn=True)
         every = published.drills(job)
@@ -44,7 +44,7 @@ def fit(job: Job, method: Method | None = None) -> None:
         if method == "published":
             rows, scaling, name = known, kmeans.min_max(known, published.FEATURES), published.name
         else:
-            swimming, swimmers = kinematic.learn(known, job.settings.swim.compare_swimmers)
+            swimming, swimmers = kinematic.learn(known, job.settings.of(Swim).compare_swimmers)
             rows = kinematic.own(known, job.spark.createDataFrame(swimmers, kinematic.LEVEL))
             scaling, name = kinematic.SCALING, partial(kinematic.name, swimming)
         if rows.select(*scaling.features).distinct().limit(k).count() < k:

@@ -3,25 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from functools import partial, reduce
+from functools import reduce
 
 from pyspark.sql import Column, DataFrame, Observation, Row
 from pyspark.sql import functions as F
 
 from brazada.errors import InputError
+from brazada.ingest.files import InputFile, first_line, list_files, read_path, splittable
+from brazada.ingest.known import Taken, new_files, note_files, quarantine_lines
 from brazada.report import Job
 from brazada.swim import drills
 from brazada.swim.differences import readings
 from brazada.swim.parse import HEADER, POSITION, SAMPLE, positions, refused
+from brazada.swim.settings import Swim
 from brazada.swim.tables import READINGS
-from brazada.tables import literal
-from brazada.tables.files import InputFile, first_line, inspect, list_files, read_path, splittable
-from brazada.tables.ops import INGESTED_FILES, note_files, quarantine
 
 SUFFIXES = (".csv", ".csv.gz", ".csv.zst")
-_READERS = 4  # files hashed at once
 _TEXT_PER_PARTITION = 160 * 2**20  # bytes; as a file of readings about a twentieth of it
 _KEYS = ("tag", "drill", "millis", *POSITION)
 
@@ -36,30 +34,21 @@ def ingest(job: Job, paths: Sequence[str]) -> None:
     is noted where one changed while it was read.
     """
     uris = list_files(job.spark, paths, SUFFIXES)
-    with job.progress("swim logs", total=len(uris) + 3) as bar:
-        for uri in uris:
-            _check_header(job, uri)
-        with job.store.exclusive(READINGS.name):
-            with ThreadPoolExecutor(_READERS) as pool:
-                files = pool.map(partial(inspect, job.spark), uris)
-                job.store.ensure(READINGS)  # meanwhile: both may take seconds
-                found: dict[str, InputFile] = {}
-                for file in files:
-                    found.setdefault(file.batch, file)
-                    bar.advance(what=f"read {file.path.rpartition('/')[2]}")
-            new = _new(job, found)
-            if skipped := len(uris) - len(new):
-                job.note(f"{skipped} of {len(uris)} files known already, skipped")
-            if not new:
-                return
-            with splittable(job.spark, [file.path for file in new], job.store.scratch("unpacked")) as readable:
-                batch = _Batch(job, new, readable)
-                bar.advance(what="parse, sort, write")
-                batch.write_readings()
-                bar.advance(what="refused rows")
-                batch.write_refused()
-                bar.advance(what="note the files")
-                batch.note_files()
+    for uri in uris:
+        _check_header(job, uri)
+    with job.progress("swim logs", total=4) as bar, job.store.exclusive(READINGS.name):
+        bar.advance(what="look at the files")
+        new = new_files(job, uris, meanwhile=lambda: job.store.ensure(READINGS))
+        if not new:
+            return
+        with splittable(job.spark, [file.path for file in new], job.store.scratch("unpacked")) as readable:
+            batch = _Batch(job, new, readable)
+            bar.advance(what="parse, sort, write")
+            batch.write_readings()
+            bar.advance(what="refused rows")
+            batch.write_refused()
+            bar.advance(what="note the files")
+            batch.note_files()
 
 
 @dataclass
@@ -100,7 +89,7 @@ class _Batch:
 
     def _samples(self, lines: DataFrame) -> DataFrame:
         """The positions in lines as samples; `known` is true where the table has rows of their drill, else null."""
-        samples = positions(lines, self.job.settings.swim).withColumn("kept", F.lit(False))
+        samples = positions(lines, self.job.settings.of(Swim)).withColumn("kept", F.lit(False))
         if self.added_in == 1:
             return samples.withColumn("known", F.lit(None).cast("boolean"))
         known = drills.known(self.job).select("drill").distinct().withColumn("known", F.lit(True))
@@ -145,19 +134,16 @@ class _Batch:
             self.rows[block["file_id"]] += block["filled"]
         offsets = self.job.spark.createDataFrame(list(_offsets(blocks)), "file_id long, block long, before long")
         lines = lines.where(filled)
-        bad = refused(lines, self.job.settings.swim).withColumnRenamed("value", "raw")
+        bad = refused(lines, self.job.settings.of(Swim)).withColumnRenamed("value", "raw")
         if self.conflicts:
             verbatim = lines.withColumn("raw", F.col("value"))
-            bad = bad.unionByName(self._forestalled(positions(verbatim, self.job.settings.swim)))
+            bad = bad.unionByName(self._forestalled(positions(verbatim, self.job.settings.of(Swim))))
         numbered = bad.join(F.broadcast(offsets), on=["file_id", "block"], how="inner")
         files = self.job.spark.createDataFrame(
             [(file.number, file.path, file.batch) for file in self.files], "file_id long, file string, batch string"
         )
         rows = numbered.join(F.broadcast(files), on="file_id", how="inner").select(
-            "file_id",
-            F.lit(self.job.run_id).alias("run_id"),
-            F.lit(self.job.name).alias("job"),
-            *["batch", "file"],
+            *["file_id", "batch", "file"],
             (F.col("place") - F.col("before")).alias("line"),
             "reason",
             F.decode(F.col("raw").cast("binary"), "UTF-8").alias("raw"),
@@ -166,7 +152,7 @@ class _Batch:
         try:
             counts = rows.groupBy("file_id").count().collect()
             self.quarantined = {row["file_id"]: row["count"] for row in counts}
-            quarantine(self.job.store, rows, sum(self.quarantined.values()), self._slice())
+            quarantine_lines(self.job, rows, sum(self.quarantined.values()), self.files)
         finally:
             rows.unpersist()
 
@@ -187,16 +173,11 @@ class _Batch:
 
     def note_files(self) -> None:
         """Note the files with their counts, whichever run wrote their rows."""
-        notes = []
+        taken = []
         for file in self.files:
             rows, good, refused_ = (of.get(file.number, 0) for of in (self.rows, self.good, self.quarantined))
-            counts = (rows, good, rows - good - refused_, refused_)
-            of_file = (self.job.name, file.batch, file.size, file.path, file.number, self.job.run_id)
-            notes.append((*of_file, "positions", *counts))
-            self.job.report.add(*counts)
-            if not rows:
-                self.job.note(f"{file.path}: no row below its header")
-        note_files(self.job.store, notes, self.named())
+            taken.append(Taken(file, "positions", good, rows - good - refused_, refused_))
+        note_files(self.job, taken, self.named())
 
     def text(self) -> DataFrame:
         """The lines of all files that are not blank: value, file_id."""
@@ -229,24 +210,11 @@ class _Batch:
         size = sum(file.size for file in self.files)
         return cores * max(1, -(-size // (_TEXT_PER_PARTITION * cores)))
 
-    def _slice(self) -> str:
-        listed = ", ".join(literal(file.batch) for file in self.files)
-        return f"job = {literal(self.job.name)} AND batch IN ({listed})"
-
 
 def _check_header(job: Job, uri: str) -> None:
     found = first_line(job.spark, uri).decode("utf-8-sig", "replace").strip()
     if found != HEADER:
         raise InputError(f"the header {HEADER}", found=f"{found[:200]!r} in {uri}", todo="check that it is a swim log")
-
-
-def _new(job: Job, found: Mapping[str, InputFile]) -> list[InputFile]:
-    """The files, by their content, that are not known."""
-    known = set()
-    if job.store.exists(INGESTED_FILES.name):
-        noted = job.store.read(INGESTED_FILES.name).frame.where(F.col("job") == job.name)
-        known = {row["batch"] for row in noted.select("batch").collect()}
-    return [file for batch, file in found.items() if batch not in known]
 
 
 def _offsets(blocks: Sequence[Row]) -> list[tuple[int, int, int]]:

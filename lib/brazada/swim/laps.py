@@ -33,7 +33,7 @@ def laps(job: Job, again: bool = False) -> None:
         rows = job.store.read(READINGS.name).frame if again else drills.since(job, MOTIONS)
         if rows.isEmpty():
             return
-        measured = _measured(rows, job.settings.swim).persist()
+        measured = _measured(rows, job.settings.of(Swim)).persist()
         try:
             lengths = measured.select("tag", "drill", "pool", "added_in", F.explode("laps").alias("lap"))
             lengths = lengths.select("tag", "drill", "pool", "added_in", "lap.*")

@@ -13,7 +13,7 @@ from brazada.swim import kinematic, published
 from brazada.swim.clusters import Scaling, nearest
 from brazada.swim.laps import laps
 from brazada.swim.sessions import sessions
-from brazada.swim.settings import Method
+from brazada.swim.settings import Method, Swim
 from brazada.swim.tables import MODELS, STYLES, SWIMMERS
 
 UNKNOWN = "unknown"
@@ -32,7 +32,7 @@ def score(job: Job, method: Method | None = None) -> None:
     A drill that the method drops, or whose cluster has no name, is `unknown`, with the reason. Raises TableError where
     `fit` has not been run.
     """
-    method = method or job.settings.swim.method
+    method = method or job.settings.of(Swim).method
     if method == "published":
         sessions(job)
     else:
@@ -81,7 +81,7 @@ def export(job: Job, target: Path, method: Method | None = None) -> None:
 
     Streams row by row. Raises InputError where there are none.
     """
-    method = method or job.settings.swim.method
+    method = method or job.settings.of(Swim).method
     job.store.ensure(STYLES)
     rows = job.store.read(STYLES.name).frame.where(F.col("method") == method).orderBy("tag", "drill")
     written = 0

@@ -20,7 +20,7 @@ from brazada.errors import InputError
 from brazada.report import Job
 from brazada.swim import drills
 from brazada.swim.differences import acceleration, speed
-from brazada.swim.settings import Records
+from brazada.swim.settings import Records, Swim
 from brazada.swim.tables import DRILLS, LIMITS, READINGS, SESSIONS
 
 FILTERED_BY = ("dx_m", "dt_s", "speed_m_s", "accel_m_s2")
@@ -71,13 +71,13 @@ def _limits(job: Job, relearn: bool) -> tuple[Row, bool]:
     job.store.ensure(DRILLS)
     readings = job.store.read(READINGS.name)
     known = job.store.read(LIMITS.name).frame.orderBy(F.desc("limits")).take(1)
-    wanted = {**job.settings.swim.records.model_dump(), "readings_version": readings.version}
+    wanted = {**job.settings.of(Swim).records.model_dump(), "readings_version": readings.version}
     if known and (not relearn or all(known[0][name] == value for name, value in wanted.items())):
         # Also those that a run which was killed had learned, and made nothing with.
         return known[0], not job.store.read(DRILLS.name).frame.where(F.col("limits") != known[0]["limits"]).isEmpty()
     number = known[0]["limits"] + 1 if known else 1
     constants = {"limits": F.lit(number), "readings_version": F.lit(readings.version)}
-    learned = _learned(readings.frame, job.settings.swim.records).withColumns(constants)
+    learned = _learned(readings.frame, job.settings.of(Swim).records).withColumns(constants)
     row = learned.collect()[0]
     if not row["readings"]:
         raise InputError(

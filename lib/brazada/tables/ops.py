@@ -2,13 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
-
-from pyspark.sql import DataFrame
 from pyspark.sql import types as T
 
-from brazada.tables.store import Store
 from brazada.tables.table import Table, column
 
 JOB_RUNS = Table(
@@ -39,19 +34,30 @@ JOB_RUNS = Table(
 
 QUARANTINE = Table(
     name="ops.quarantine",
-    comment="One row per rejected input row, verbatim.",
+    comment="One row per rejected part of an input file, or whole file, verbatim.",
     columns=T.StructType(
         [
             column("run_id", T.StringType(), "Run that rejected it"),
             column("job", T.StringType(), "Job that rejected it"),
             column("batch", T.StringType(), "What tells the file's content, see ops.ingested_files"),
             column("file", T.StringType(), "File it came from"),
-            column("line", T.LongType(), "Line in that file, from 1, header included", required=False),
+            column("unit", T.StringType(), "What was rejected and what place counts: line, row, byte or file"),
+            column(
+                "place",
+                T.LongType(),
+                "Line from 1, header included; row or byte from 0; null of a file",
+                required=False,
+            ),
             column("reason", T.StringType(), "Why it was rejected"),
-            column("raw", T.StringType(), "The row as it stood in the file"),
+            column("raw", T.StringType(), "The row as it stood in the file, where that is text", required=False),
+            column(
+                "content", T.BinaryType(), "The content as it stood in the file, where it is no text", required=False
+            ),
         ]
     ),
-    key=("job", "batch", "line"),
+    key=("job", "batch", "unit", "place"),
+    constraints={"unit_known": "unit IN ('line', 'row', 'byte', 'file')"},
+    stats_on=("job", "batch"),
 )
 
 INGESTED_FILES = Table(
@@ -69,8 +75,8 @@ INGESTED_FILES = Table(
             column("file", T.StringType(), "Where it lay"),
             column("number", T.LongType(), "A number of its own: file_id of swim.readings"),
             column("run_id", T.StringType(), "Run that took it in"),
-            column("layout", T.StringType(), "Layout its header was recognised as"),
-            column("rows_in", T.LongType(), "Data rows in the file"),
+            column("layout", T.StringType(), "Layout or kind of file that it was read as"),
+            column("rows_in", T.LongType(), "Rows in the file, without a header; 1 for one refused as a whole"),
             column("rows_good", T.LongType(), "Rows that became rows of the job's table"),
             column("rows_duplicate", T.LongType(), "Rows that stand in the table already, value for value"),
             column("rows_quarantined", T.LongType(), "Rows refused"),
@@ -79,21 +85,3 @@ INGESTED_FILES = Table(
     key=("job", "batch"),
     constraints={"rows_add_up": "rows_in = rows_good + rows_duplicate + rows_quarantined"},
 )
-
-
-def quarantine(store: Store, rows: DataFrame, count: int, where: str) -> None:
-    """Put so many refused rows in the place of what a killed run left of the same files, by an SQL condition."""
-    if count:
-        store.replace(QUARANTINE, rows, where)
-    elif store.exists(QUARANTINE.name) and not store.read(QUARANTINE.name).frame.where(where).isEmpty():
-        store.delete(QUARANTINE, where)
-
-
-def note_files(store: Store, notes: Sequence[tuple[Any, ...]], batch: str) -> None:
-    """Note files as taken in, under a name for them all; those whose note somebody deleted are noted again.
-
-    After it there is a quarantine too: empty, it says that nothing was refused.
-    """
-    store.ensure(QUARANTINE)
-    store.ensure(INGESTED_FILES)
-    store.append_once(INGESTED_FILES, notes, f"{store.version(INGESTED_FILES.name)}/{batch}")

@@ -28,8 +28,6 @@ from brazada.tables.table import Table, View, literal
 
 Rows = DataFrame | Sequence[tuple[Any, ...]]  # a frame, or rows at hand in the declared columns
 
-SCHEMAS = ("ml", "ops", "prices", "swim")  # of a catalog: what else lies there is other people's
-
 # Of two writers at once the later one's; in Java they have one parent, in Python none.
 _CONFLICTS = (
     conflicts.ConcurrentAppendException,
@@ -77,7 +75,7 @@ class Store:
     warehouse: Warehouse
     reads: dict[str, int] = field(default_factory=dict)
     writes: dict[str, int] = field(default_factory=dict)
-    schemas: tuple[str, ...] = SCHEMAS
+    schemas: tuple[str, ...] = ()
     _ensured: set[str] = field(default_factory=set)
 
     def location(self, name: str) -> str | None:
@@ -205,13 +203,13 @@ class Store:
         """Append the rows whose key the table has not yet. Their keys are unique."""
         self._write(table, rows, lambda frame: self._merger(table, frame).whenNotMatchedInsertAll().execute())
 
-    def merge(self, table: Table, rows: Sequence[tuple[Any, ...]]) -> None:
-        """Put rows at hand in the place of those with their keys, or beside the others. Their keys are unique."""
+    def merge(self, table: Table, rows: Rows) -> None:
+        """Put rows in the place of those with their keys, or beside the others. Their keys are unique."""
 
         def upsert(frame: DataFrame) -> None:
             self._merger(table, frame).whenMatchedUpdateAll().whenNotMatchedInsertAll().execute()
 
-        if rows:
+        if isinstance(rows, DataFrame) or rows:
             self._write(table, rows, upsert)
 
     def replace(self, table: Table, rows: Rows, where: str) -> None:
@@ -232,6 +230,14 @@ class Store:
         self.ensure(table)
         if not self.is_empty(table.name):
             self._write(table, [], lambda _: self._delta(table.name).delete(where))
+
+    def delete_matching(self, table: Table, rows: DataFrame) -> None:
+        """Delete the rows that agree with one of these in all columns that these have. These are unique."""
+        match = " AND ".join(f"old.`{name}` = new.`{name}`" for name in rows.columns)
+        self.ensure(table)
+        if not self.read(table.name).frame.join(rows, on=rows.columns, how="left_semi").isEmpty():
+            merger = self._delta(table.name).alias("old").merge(rows.alias("new"), match)
+            self._write(table, [], lambda _: merger.whenMatchedDelete().execute())
 
     def is_empty(self, name: str) -> bool:
         """Whether a table was created and nothing was written to it yet."""

@@ -1,4 +1,4 @@
-"""Training a task from a pinned table to a registered model."""
+"""Training a task from a pinned table to a registered model, or one model for each group of its rows."""
 
 from __future__ import annotations
 
@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING
 
 from brazada.errors import SettingsError, TrainingError
 from brazada.tables import Snapshot
-from brazada.training import files, preflight
-from brazada.training.launch import Launcher, launcher
-from brazada.training.loop import Outcome
-from brazada.training.rank import Order
-from brazada.training.registry import Run, Start, judge, register
+from brazada.training import files, grouped
+from brazada.training.data import preflight
+from brazada.training.launch.launcher import Launcher, launcher
+from brazada.training.launch.rank import Order
+from brazada.training.loop.epochs import Outcome
+from brazada.training.registry.runs import Run, Start, champion, judge, judge_fits, register
 from brazada.training.task import Task
 
 if TYPE_CHECKING:
@@ -24,30 +25,33 @@ if TYPE_CHECKING:
 _START = "start.json"
 
 
-def train(job: Job, task: Task, where: str = "true", *, resume: str | None = None, refit: bool = False) -> Run:
+def train(job: Job, task: Task, where: str = "true", *, resume: str | None = None) -> Run:
     """Train on the rows of the task's table that meet the SQL condition `where`; register and judge the model.
 
-    The newest version is pinned. With `refit` the same ranks then train anew on training and validation rows, for as
-    many epochs as were best: the run's `refit`, promoted if the run is. `resume` names a run that did not finish: it
-    goes on from its last checkpoint, on the version, filter and spec it was started with. Raises `TrainingError`,
-    `VersionError`.
+    The newest version is pinned. A task with `by` gets one model for each group of rows; one with `refit` is trained
+    anew on training and validation rows, by the same ranks, for as many epochs as were best. `resume` names a run that
+    did not finish: it goes on from its last checkpoint, or with the groups that have no model yet, on the version,
+    filter and spec it was started with. Raises `TrainingError`, `VersionError`.
     """
-    start, snapshot = _resumed(job, task, resume) if resume else _started(job, task, where, refit)
-    task = replace(task, spec=start.spec)
-    runner = launcher(job.spark, job.settings.training)
-    plan = preflight.check(task, snapshot, start.where, ranks=runner.ranks)
-    if task.statistics and "statistics" not in start.spec:
-        task = task.with_spec(statistics=task.statistics(preflight.training_rows(task, snapshot, start.where)))
-        start = replace(start, spec=task.spec)
-    folder = f"{runs_folder(job)}/{start.run}"
-    files.write(f"{folder}/{_START}", json.dumps(asdict(start)).encode())
-    options = job.settings.training
-    order = Order(
-        task, plan, options.feed, options.shuffle_mb, options.threads_per_rank, start.seed, folder, start.refit
-    )
-    run = judge(task, start, _launched(job, runner, order, start))
-    register(job, task, run, runner.ranks)
-    files.remove(folder)
+    start = unfinished(job, resume) if resume else None
+    if start and (start.task, start.network) != (task.name, task.network):
+        found = f"{start.run} of {start.task}, network {start.network}"
+        raise TrainingError(f"a run of {task.name}, network {task.network}", found=found, todo="name a run of those")
+    snapshot = job.store.read(task.table, start.version if start else None)
+    start = start or _start(job, task, where, snapshot)
+    task, folder = replace(task, spec=start.spec), f"{runs_folder(job)}/{start.run}"
+    ranks = 1
+    if task.by:
+        _keep(start, folder)
+        say(job, f"run {start.run} of {task.name}, network {task.network}, on {task.table} v{snapshot.version}")
+        run = judge_fits(task, start, grouped.fitted(job, task, snapshot, start, folder))
+    else:
+        run, ranks = _one(job, task, snapshot, start, folder)
+    register(job, task, run, ranks, folder)
+    if run.failed:
+        say(job, f"{run.failed} fits failed; --resume {run.id} tries them again")
+    else:
+        files.remove(folder)
     return run
 
 
@@ -59,22 +63,8 @@ def runs_folder(job: Job) -> str:
     raise SettingsError("training.runs_path where the warehouse has no path", found="null", todo="set it to a folder")
 
 
-def _started(job: Job, task: Task, where: str, refit: bool) -> tuple[Start, Snapshot]:
-    snapshot = job.store.read(task.table)
-    start = Start(
-        run=f"{task.name}-{uuid.uuid4().hex[:12]}",
-        task=task.name,
-        table=task.table,
-        version=snapshot.version,
-        where=where,
-        seed=job.settings.training.seed,
-        spec=dict(task.spec),
-        refit=refit,
-    )
-    return start, snapshot
-
-
-def _resumed(job: Job, task: Task, run: str) -> tuple[Start, Snapshot]:
+def unfinished(job: Job, run: str) -> Start:
+    """What an unfinished run was started with. Raises `TrainingError` where there is no such run."""
     content = files.read(f"{runs_folder(job)}/{run}/{_START}")
     if content is None:
         raise TrainingError(
@@ -82,18 +72,46 @@ def _resumed(job: Job, task: Task, run: str) -> tuple[Start, Snapshot]:
             found=", ".join(files.names(runs_folder(job))) or "no unfinished run",
             todo="name one of them, or train without --resume",
         )
-    start = Start(**json.loads(content))
-    if start.task != task.name:
-        raise TrainingError(f"a run of {task.name}", found=f"{run} of {start.task}", todo="name a run of that task")
-    return start, job.store.read(start.table, start.version)
+    return Start(**json.loads(content))
+
+
+def _start(job: Job, task: Task, where: str, snapshot: Snapshot) -> Start:
+    return Start(
+        run=f"{task.name}-{uuid.uuid4().hex[:12]}",
+        task=task.name,
+        network=task.network,
+        table=task.table,
+        version=snapshot.version,
+        where=task.within(where),
+        seed=job.settings.training.seed,
+        spec=dict(task.spec),
+    )
+
+
+def _keep(start: Start, folder: str) -> None:
+    files.write(f"{folder}/{_START}", json.dumps(asdict(start)).encode())
+
+
+def _one(job: Job, task: Task, snapshot: Snapshot, start: Start, folder: str) -> tuple[Run, int]:
+    """The run of one model, by all ranks; and how many they are."""
+    options = job.settings.training
+    preflight.check_feed(task, snapshot, options.feed)
+    runner = launcher(job.spark, options)
+    task, plan = preflight.check(task, snapshot, start.where, ranks=runner.ranks)
+    start = replace(start, spec=task.spec)
+    _keep(start, folder)
+    order = Order(task, plan, options.feed, options.shuffle_mb, options.threads_per_rank, start.seed, folder)
+    outcome = _launched(job, runner, order, start)
+    return judge(task, start, outcome, champion(job, task.name)), runner.ranks
 
 
 def _launched(job: Job, runner: Launcher, order: Order, start: Start) -> Outcome:
-    epochs = int(order.task.spec["epochs"]) * (2 if order.refit else 1)
+    epochs = int(order.task.spec["epochs"]) * (2 if order.task.refit else 1)
     with job.progress(order.task.name, total=epochs) as bar:
 
         def show(entry: Mapping[str, float]) -> None:
-            bar.advance(1, f"{order.task.name} " + " ".join(f"{k} {v:.4g}" for k, v in entry.items() if "loss" in k))
+            said = (f"{k} {v:.4g}" for k, v in entry.items() if k in ("loss", "val_loss", f"val_{order.task.monitor}"))
+            bar.advance(1, f"{order.task.name} " + " ".join(said))
 
         try:
             return runner.run(order, show, partial(say, job))

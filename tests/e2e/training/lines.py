@@ -9,7 +9,8 @@ from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
 from brazada.tables import Table, array_of, column
-from brazada.training.feed import with_shards
+from brazada.training.data.sharding import with_shards
+from brazada.training.metrics import mean_of
 from brazada.training.task import Task
 
 TABLE = Table(
@@ -41,7 +42,7 @@ def points(spark: SparkSession, rows: int = 256, shards: int = 4, source: str = 
     return with_shards(frame, by=("source", "split"), key=("id",), shards=shards)
 
 
-def decode(columns):
+def decode(columns, spec):
     """Rows of points; slowly where the test wants the time to kill a rank."""
     time.sleep(float(os.environ.get("BRAZADA_TEST_SLOW_S", "0")))
     y = columns["y"].astype(np.float32)
@@ -91,6 +92,7 @@ LINES = Task(
     build=build,
     loss=squared,
     spec={"epochs": 8, "batch": 32, "learning_rate": 0.05},
-    metrics={"mae": absolute},
+    monitor="loss",
+    metrics={"mae": mean_of(absolute)},
     baseline=zero,
 )

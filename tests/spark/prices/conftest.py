@@ -7,12 +7,12 @@ from pathlib import Path
 import pytest
 from pyspark.sql import DataFrame
 
+from brazada.ingest.files import first_line, list_files
 from brazada.prices import files
 from brazada.prices.layouts import recognise
 from brazada.prices.verdicts import KEY, PRICES, verdicts
 from brazada.report import Job
 from brazada.tables import Store
-from brazada.tables.files import first_line, list_files
 
 KALIMATI = "Commodity,Date,Unit,Minimum,Maximum,Average"
 CONSUMER = (

@@ -23,7 +23,7 @@ def table(job):
 
 
 def quarantine(job):
-    return sorted((row["line"], row["raw"]) for row in job.store.read("ops.quarantine").frame.collect())
+    return sorted((row["place"], row["raw"]) for row in job.store.read("ops.quarantine").frame.collect())
 
 
 def counts(job):

@@ -10,15 +10,16 @@ import pytest
 from pyspark.sql import functions as F
 from rich.console import Console
 
-from brazada.errors import UsageError
-from brazada.prices import backtest, forecast, scoring, series, training, windows
+from brazada.prices import backtest, forecast, scoring, series, windows
 from brazada.prices.candidates import candidates, question
-from brazada.prices.results import BACKTEST, FITS, FORECASTS, SCORES, SERVED, SERVING
+from brazada.prices.results import BACKTEST, FORECASTS, SCORES, SERVED, SERVING
 from brazada.prices.tables import OBSERVATIONS, SERIES, WINDOWS
+from brazada.prices.tasks import product_task, train_global
 from brazada.prices.views import VIEWS
 from brazada.report import Job
 from brazada.settings import load
 from brazada.tables import Store
+from brazada.training.train import train
 
 DAYS, GOODS, WINDOW, HORIZON = 60, 5, 6, 2
 SMALL = (
@@ -67,8 +68,8 @@ def market(spark_session, tmp_path_factory):
     job.store.insert(OBSERVATIONS, observations(spark_session, prices()))
     series.series(job)
     windows.windows(job)
-    training.train_global(job)
-    training.train_products(job, "kalimati", "lstm_attention", "%Good 0%")
+    train_global(job)
+    train(job, product_task(job.settings.prices, "kalimati", "lstm_attention"), "series LIKE '%Good 0%'")
     backtest.backtest(job)
     forecast.forecast(job)
     yield job
@@ -184,19 +185,13 @@ def test_what_a_global_forecast_looked_at_can_be_read_back(market):
         assert sum(weights) == pytest.approx(1, abs=1e-5)
 
 
-def test_a_fit_is_recorded_and_not_made_again(market):
-    (before,) = market.store.read(FITS.name).frame.collect()
-    assert (before.status, before.network) == ("done", "lstm_attention")
-    training.train_products(market, "kalimati", "lstm_attention", "%Good 0%", resume=before.run)
-    (after,) = market.store.read(FITS.name).frame.collect()
-    assert after == before
-
-
-def test_a_run_that_nobody_noted_is_not_taken_for_a_finished_one(market):
-    with pytest.raises(UsageError, match=r"prices_global_kalimati.*found nope"):
-        training.train_global(market, resume="nope")
-    with pytest.raises(UsageError, match=r"prices_lstm_kalimati.*found nope"):
-        training.train_products(market, None, "lstm", resume="nope")
+def test_the_fits_to_single_series_can_be_read_back(market):
+    market.store.attach(VIEWS)
+    (fit,) = market.spark.table("prices.fits").collect()
+    assert (fit["source"], fit["network"], fit["status"]) == ("kalimati", "lstm_attention", "done")
+    assert "Good 0" in fit["series"]
+    assert fit["data_version"] == market.store.version(WINDOWS.name)
+    assert fit["mae"] > 0 < fit["naive_mae"]
 
 
 def test_judging_and_forecasting_again_change_nothing(market):

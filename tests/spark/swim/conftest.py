@@ -59,7 +59,7 @@ def table(warehouse: Path, name: str, version: int | None = None) -> pd.DataFram
     frame = duckdb.from_arrow(delta.to_pyarrow_table()).df()
     if "ts" in frame:
         frame.insert(0, "millis", frame["ts"].astype("int64") // 1000)
-    return frame.sort_values([name for name in (*KEY, "file", "line") if name in frame], ignore_index=True)
+    return frame.sort_values([name for name in (*KEY, "file", "place") if name in frame], ignore_index=True)
 
 
 def readings(warehouse: Path) -> pd.DataFrame:

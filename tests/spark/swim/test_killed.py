@@ -52,7 +52,7 @@ def test_rows_of_a_drill_that_was_derived_late_are_known(again, warehouse):
     assert not table(warehouse, "swim.readings").duplicated(["tag", "drill", "ts"]).any()
 
 
-def test_limits_are_learned_again_by_other_records(at, again, warehouse):  # noqa: ARG001 - it comes before
+def test_limits_are_learned_again_by_other_records(at, again, warehouse):
     sessions(at(warehouse, "swim.records.max_accel_m_s2=10"), relearn=True)
     limits = table(warehouse, "swim.limits").sort_values("limits")
     assert limits["max_accel_m_s2"].tolist() == [0.03, 10]

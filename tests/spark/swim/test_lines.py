@@ -136,17 +136,17 @@ def job(at, tmp_path_factory, warehouse):
 
 
 @pytest.fixture(scope="module")
-def found(job, warehouse):  # noqa: ARG001 - the session that the tables are read in
+def found(job, warehouse):
     return readings(warehouse)
 
 
 @pytest.fixture(scope="module")
-def quarantine(job, warehouse):  # noqa: ARG001 - as above
+def quarantine(job, warehouse):
     """Per file: line, what stood there, and what is said of it."""
     frame = table(warehouse, "ops.quarantine")
     frame["file"] = frame["file"].str.rpartition("/")[2].replace("again.csv.gz", "lines.csv")
     return {
-        file: list(zip(rows["line"], rows["raw"], rows["reason"], strict=True)) for file, rows in frame.groupby("file")
+        file: list(zip(rows["place"], rows["raw"], rows["reason"], strict=True)) for file, rows in frame.groupby("file")
     }
 
 

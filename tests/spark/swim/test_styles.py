@@ -86,7 +86,7 @@ def first(at, days, warehouse):
 
 
 @pytest.fixture(scope="module")
-def second(at, days, warehouse, first):  # noqa: ARG001 - it comes before
+def second(at, days, warehouse, first):
     """After the second day: scored, nothing fitted; with other partitions."""
     job = at(warehouse)
     ingest(job, [str(days.files[1])])
@@ -101,7 +101,7 @@ def second(at, days, warehouse, first):  # noqa: ARG001 - it comes before
 
 
 @pytest.fixture(scope="module")
-def third(at, warehouse, second):  # noqa: ARG001 - it comes before
+def third(at, warehouse, second):
     """Limits learned again from both days, by a run that was killed when it had them, and by one that was not."""
     job = at(warehouse)
     with pytest.MonkeyPatch.context() as patch:

@@ -7,16 +7,16 @@ from lines import LINES, TABLE
 from pyspark.sql import functions as F
 
 from brazada.errors import TrainingError, VersionError
-from brazada.training import preflight
-from brazada.training.columns import arrow_columns
-from brazada.training.feed import with_shards
-from brazada.training.launch import launcher, slots
+from brazada.training.data import preflight
+from brazada.training.data.columns import arrow_columns
+from brazada.training.data.sharding import with_shards
+from brazada.training.launch.launcher import launcher, slots
 
 
 @pytest.fixture
 def check(job):
     def run(where="true", version=None, ranks=2, task=LINES):
-        return preflight.check(task, job.store.read(TABLE.name, version), where, ranks=ranks)
+        return preflight.check(task, job.store.read(TABLE.name, version), where, ranks=ranks)[1]
 
     return run
 
@@ -44,7 +44,7 @@ def test_the_plan_holds_every_row_of_the_pinned_version_and_no_later_one(check, 
         value
         for share in plan.train
         for url in share.files
-        for columns in arrow_columns(url, ["id"])
+        for columns in arrow_columns(url, ["id"], 100)
         for value in columns["id"].tolist()
     ]
     assert sorted(read) == [number for number in range(80) if number % 4]

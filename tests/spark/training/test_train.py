@@ -9,9 +9,11 @@ from lines import LINES, TABLE, mean_of_y
 from pyspark.sql import functions as F
 
 from brazada.errors import ModelError, TrainingError
-from brazada.training import files, many
-from brazada.training.evaluation import predict
-from brazada.training.registry import load, newest_pair
+from brazada.training import files
+from brazada.training.evaluate import evaluate
+from brazada.training.metrics import root_mean_squared_error
+from brazada.training.predict import predict
+from brazada.training.registry.runs import group_models, load, newest_pair, run_row, start_of
 from brazada.training.train import runs_folder, train
 
 
@@ -30,16 +32,43 @@ def test_a_run_is_registered_judged_loaded_and_used(job, points):
     assert figures["baseline_loss", 0] == run.outcome.baseline["loss"]
     assert files.names(runs_folder(job)) == []
 
-    model, snapshot = load(job, LINES), job.store.read(TABLE.name)
-    predicted = predict(job, model, snapshot.frame, key=["id"])
-    pairs = predicted.join(snapshot.frame, "id", how="inner").select("prediction", "y").collect()
+    model, snapshot = load(job, [LINES]), job.store.read(TABLE.name)
+    assert predict(job, model, "id < 60") == 60
+    assert predict(job, model) == 64  # in place of those before
+    predicted = job.store.read("ml.predictions").frame.select("id", "run", "version", "values.prediction")
+    pairs = predicted.join(snapshot.frame, "id", how="inner").select("prediction", "y", "run", "version").collect()
     assert len(pairs) == 64
-    assert np.mean([(p[0] - y) ** 2 for p, y in pairs]) < 0.5 * run.outcome.baseline["loss"]
+    assert {(pair["run"], pair["version"]) for pair in pairs} == {(run.id, version)}
+    assert np.mean([(p[0] - y) ** 2 for p, y, *_ in pairs]) < 0.5 * run.outcome.baseline["loss"]
+
+
+def test_the_test_rows_are_scored_once_beside_the_baseline(job, points):
+    points(rows=64)
+    task = replace(LINES.with_spec(epochs=3), test_metrics={"rmse": root_mean_squared_error()})
+    run = train(job, task)
+    points("later", rows=8, first=100)  # not of the version that the run is of
+    job.spark.sql(f"UPDATE delta.`{job.store.location(TABLE.name)}` SET split = 'test' WHERE id % 8 = 0")
+    model, start = load(job, [task], run.id), start_of(run_row(job, run.id))
+    with pytest.raises(TrainingError, match="split = 'test'"):
+        evaluate(job, model, start)
+    held = replace(task, test="validate")  # of which the version has rows
+    found = evaluate(job, replace(model, task=held), start)
+    rows = job.store.read(TABLE.name, start.version).frame.where("split = 'validate'").toPandas()
+    told = np.array(rows["x"].to_list()) @ model.weights[0][:, 0] + model.weights[1][0]
+    mse = float(np.mean((told - rows["y"]) ** 2))
+    assert found["model"]["loss"] == pytest.approx(mse, rel=1e-5)
+    assert found["model"]["rmse"] == pytest.approx(mse**0.5, rel=1e-5)
+    assert found["baseline"]["loss"] == pytest.approx(float(np.mean(rows["y"] ** 2)), rel=1e-5)
+    stored = {f["name"]: f["value"] for f in job.store.read("ml.metrics").frame.where("step = 0").collect()}
+    assert stored["test_rmse"] == found["model"]["rmse"]
+    assert stored["test_baseline_loss"] == found["baseline"]["loss"]
+    assert evaluate(job, replace(model, task=held), start) == found
+    assert "scored before" in job.report.notes[-1]
 
 
 def test_a_refit_learns_from_both_parts_for_the_best_number_of_epochs(job, points):
     points(rows=64)
-    run = train(job, LINES.with_spec(epochs=6), refit=True)
+    run = train(job, replace(LINES.with_spec(epochs=6), refit=True))
     refit = run.refit
     assert (refit.promoted, refit.score) == (run.promoted, None)
     assert len(refit.outcome.history) == run.outcome.best_epoch
@@ -47,7 +76,7 @@ def test_a_refit_learns_from_both_parts_for_the_best_number_of_epochs(job, point
     rows = {row["run"]: row["refit_of"] for row in job.store.read("ml.runs").frame.collect()}
     assert rows == {run.id: None, refit.id: run.id}
     assert newest_pair(job, LINES, job.store.version(TABLE.name)) == (run.id, refit.id)
-    assert load(job, LINES, refit.id).weights[0].tolist() == refit.outcome.weights[0].tolist()
+    assert load(job, [LINES], refit.id).weights[0].tolist() == refit.outcome.weights[0].tolist()
 
 
 def test_a_model_that_does_not_beat_its_baseline_is_not_promoted(job, points):
@@ -55,8 +84,8 @@ def test_a_model_that_does_not_beat_its_baseline_is_not_promoted(job, points):
     run = train(job, replace(LINES.with_spec(epochs=1), baseline=1e-9))
     assert not run.promoted
     assert "NOT promoted, validation loss" in job.report.notes[-1]
-    with pytest.raises(ModelError, match="a promoted run of lines"):
-        load(job, LINES)
+    with pytest.raises(ModelError, match="a champion of lines"):
+        load(job, [LINES])
     with pytest.raises(TrainingError, match="an unfinished run nothing"):
         train(job, LINES, resume="nothing")
 
@@ -67,22 +96,28 @@ def test_one_model_per_group_resumes_and_survives_a_group_that_fails(job, points
         pinned = points(name, rows=40, source=name)
     job.store.attach()
     job.spark.sql(f"UPDATE {TABLE.name} SET y = double('inf') WHERE source = 'b' AND id = 7")
-    task = LINES.with_spec(epochs=3, batch=8)
-    first = many.train_many(job, task, by=("source",))
+    task = replace(LINES.with_spec(epochs=3, batch=8), by=("source",))
+    first = train(job, task)
     by_group = {fit.group["source"]: fit for fit in first.fits}
     assert {name: fit.status for name, fit in by_group.items()} == {"a": "done", "b": "failed", "c": "done"}
     assert "1 of 30 that do not: targets hold NaN or infinity" in by_group["b"].error
     assert by_group["a"].metrics["loss"] < by_group["a"].baseline["loss"]
-    assert first.version == pinned + 1
+    assert first.start.version == pinned + 1
+    assert (first.promoted, first.failed) == (False, 1)
 
     job.spark.sql(f"UPDATE {TABLE.name} SET y = 1 WHERE source = 'b' AND id = 7")
-    again = many.train_many(job, task, by=("source",), resume=first.run)
+    again = train(job, task, resume=first.id)
     # The version stays pinned: the group that failed fails again; the finished ones are taken as they stand.
-    assert again.version == first.version
+    assert (again.id, again.start) == (first.id, first.start)
     assert {f.group["source"]: f.seconds for f in again.fits if f.status == "done"} == {
         name: by_group[name].seconds for name in "ac"
     }
     assert sorted(f.status for f in again.fits) == ["done", "done", "failed"]
-    assert many.model_of(job, task, again.run, {"source": "a"}).keras().count_params() == 4
-    with pytest.raises(ModelError, match="a finished fit"):
-        many.model_of(job, task, again.run, {"source": "b"})
+    assert {fit["status"] for fit in job.store.read("ml.fits").frame.collect()} == {"done", "failed"}
+    models = {group["source"]: model for group, model in group_models(job, task, again.id)}
+    assert sorted(models) == ["a", "c"]
+    assert models["a"].keras().count_params() == 4
+    with pytest.raises(ModelError, match="of one for each source"):
+        load(job, [task], again.id)
+    with pytest.raises(ValueError, match="no statistics"):
+        replace(task, statistics=mean_of_y)

@@ -1,22 +1,24 @@
 """One rank's loop: it learns, keeps the best, goes on where it was cut, and refuses to go on with NaN."""
 
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import pytest
 from lines import LINES
 
 from brazada.errors import ModelError, TrainingError
-from brazada.training import checkpoint
-from brazada.training.learner import Learner
-from brazada.training.loop import Feeds, fit
-from brazada.training.ranks import Alone
-from brazada.training.reader import MemoryFeed
+from brazada.training.data.reader import MemoryFeed
+from brazada.training.loop import checkpoint
+from brazada.training.loop.epochs import Feeds, fit
+from brazada.training.loop.learner import Learner
+from brazada.training.loop.ranks import Alone
+from brazada.training.metrics import mean_of
 
 
 @pytest.fixture
 def feeds(line_rows):
-    return Feeds(MemoryFeed(line_rows(200), 32, seed=7), MemoryFeed(line_rows(80, seed=1), 32))
+    return Feeds(MemoryFeed(LINES, line_rows(200), 32, seed=7), MemoryFeed(LINES, line_rows(80, seed=1), 32))
 
 
 def run(task, feeds, folder=None, seed=7):
@@ -72,8 +74,8 @@ def test_weight_zero_is_as_if_the_row_were_not_there(line_rows):
     x, y, weights = line_rows(64)
     spoilt = (np.concatenate([x, x + 9]), np.concatenate([y, -y]), np.concatenate([weights, 0 * weights]))
     task = LINES.with_spec(epochs=2, batch=128)
-    one = run(task, Feeds(MemoryFeed((x, y, weights), 128), None))
-    other = run(task, Feeds(MemoryFeed(spoilt, 128), None))
+    one = run(task, Feeds(MemoryFeed(LINES, (x, y, weights), 128), None))
+    other = run(task, Feeds(MemoryFeed(LINES, spoilt, 128), None))
     for a, b in zip(one.weights, other.weights, strict=True):
         np.testing.assert_allclose(a, b, atol=1e-6)
 
@@ -82,7 +84,7 @@ def test_a_loss_that_is_not_finite_ends_the_run(line_rows):
     x, y, weights = line_rows(32)
     y[3] = np.nan
     with pytest.raises(TrainingError, match="epoch 1"):
-        run(LINES, Feeds(MemoryFeed((x, y, weights), 32), None))
+        run(LINES, Feeds(MemoryFeed(LINES, (x, y, weights), 32), None))
 
 
 def test_dropout_differs_between_ranks_but_first_weights_do_not(line_rows):
@@ -113,5 +115,94 @@ def test_the_task_refuses_a_faulty_declaration():
         LINES.with_spec(batch=0)
     with pytest.raises(ValueError, match="JSON"):
         LINES.with_spec(scale=float("nan"))
-    with pytest.raises(ValueError, match="judged_by"):
-        replace(LINES, judged_by="accuracy")
+    with pytest.raises(ValueError, match="monitor names none of loss, mae"):
+        replace(LINES, monitor="accuracy")
+
+
+# One class in the training targets' place; what the model says of it is a bias alone, moved by the loss.
+def walk(spec, seed):
+    import tensorflow as tf
+
+    return tf.keras.Sequential([tf.keras.Input((3,)), tf.keras.layers.Dense(1, kernel_initializer="zeros")])
+
+
+def off_by(target, y_true, y_pred, weight):
+    import tensorflow as tf
+
+    return tf.reduce_sum(weight * tf.abs(y_pred[:, 0] - target + 0 * y_true)), tf.reduce_sum(weight)
+
+
+@pytest.fixture
+def wanderer():
+    """A model whose figure goes from 0 up by about 0.1 a step, towards 2, where its loss is least."""
+    return replace(
+        LINES.with_spec(epochs=6, batch=200, learning_rate=0.1),
+        build=walk,
+        loss=partial(off_by, 2.0),
+        metrics={
+            "near": mean_of(partial(off_by, 0.3)),
+            "score": mean_of(partial(off_by, -1.0), greater_is_better=True),
+        },
+        baseline=None,
+    )
+
+
+@pytest.fixture
+def still(line_rows):
+    x, y, weights = line_rows(64)
+    return Feeds(MemoryFeed(LINES, (0 * x, y, weights), 64, seed=7), MemoryFeed(LINES, (0 * x, y, weights), 64))
+
+
+@pytest.mark.parametrize(("monitor", "best"), [("loss", 6), ("near", 3), ("score", 6)])
+def test_the_best_epoch_is_that_of_the_monitored_figure_in_its_direction(wanderer, still, monitor, best):
+    outcome = run(replace(wanderer, monitor=monitor), still)
+    assert outcome.best_epoch == best
+    assert outcome.metrics[monitor] == outcome.history[best - 1][f"val_{monitor}"]
+
+
+def test_early_stopping_waits_for_the_monitored_figure(wanderer, still):
+    outcome = run(replace(wanderer, monitor="near").with_spec(patience=2, epochs=30), still)
+    assert (outcome.best_epoch, len(outcome.history)) == (3, 5)
+    assert outcome.ended == "no gain in near for 2 epochs"
+
+
+def test_a_model_that_falls_back_to_chance_ends_the_run_with_its_best_weights(wanderer, still):
+    """It passes its best on the way to a loss that is a false friend, here one that rises as well."""
+    away = replace(wanderer, loss=partial(off_by, 0.15), monitor="near", baseline=0.25)
+    away = away.with_spec(learning_rate=0.3, epochs=40)
+    outcome = run(away, still)
+    assert outcome.ended.startswith("failed to learn: fell back to chance in epoch")
+    assert len(outcome.history) < 40
+    assert outcome.metrics["near"] == min(entry["val_near"] for entry in outcome.history) < 0.25
+
+
+def test_a_loss_that_is_no_number_after_a_good_epoch_keeps_the_best_weights(line_rows, tmp_path):
+    class Spoiling(MemoryFeed):
+        def batches(self, epoch):
+            for x, y, weights in super().batches(epoch):
+                yield x, y * (np.nan if epoch == 3 else 1), weights
+
+    feeds = Feeds(Spoiling(LINES, line_rows(64), 32, seed=7), MemoryFeed(LINES, line_rows(32, seed=1), 32))
+    outcome = run(LINES.with_spec(epochs=9), feeds, tmp_path)
+    assert len(outcome.history) == outcome.best_epoch == 2
+    assert outcome.ended == "failed to learn: loss nan in epoch 3"
+    assert np.isfinite(outcome.weights[0]).all()
+    again = run(LINES.with_spec(epochs=9), feeds, tmp_path)
+    assert (again.ended, again.history) == (outcome.ended, outcome.history)
+
+
+def shift(inputs, spec, rng):
+    return inputs + rng.normal(size=(len(inputs), 1)).astype(np.float32) * spec["shift"]
+
+
+def test_training_rows_are_augmented_alike_for_a_seed_epoch_and_rank_and_no_others(line_rows):
+    task, rows = replace(LINES.with_spec(shift=1.0), augment=shift), line_rows(50)
+
+    def inputs(seed, epoch=1, rank=0):
+        return np.concatenate([batch[0] for batch in MemoryFeed(task, rows, 8, seed, rank).batches(epoch)])
+
+    np.testing.assert_array_equal(inputs(7), inputs(7))
+    assert not np.allclose(np.sort(inputs(7), axis=0), np.sort(rows[0], axis=0))
+    for other in (inputs(8), inputs(7, epoch=2), inputs(7, rank=1)):
+        assert not np.allclose(np.sort(inputs(7), axis=0), np.sort(other, axis=0))
+    np.testing.assert_array_equal(inputs(None), rows[0])

@@ -9,13 +9,14 @@ from lines import LINES
 
 from brazada.errors import ModelError
 from brazada.training import files
-from brazada.training import model as models
-from brazada.training.loop import Outcome
-from brazada.training.model import Model
-from brazada.training.registry import Start, code_version, judge
+from brazada.training.loop.epochs import Outcome
+from brazada.training.metrics import mean_of
+from brazada.training.registry import model as models
+from brazada.training.registry.model import Model
+from brazada.training.registry.runs import Start, code_version, judge
 
 WEIGHTS = [np.array([[1.0], [2.0], [3.0]], np.float32), np.ones(1, np.float32)]
-START = Start("lines-1", "lines", "tests.lines", 3, "true", 7, dict(LINES.spec))
+START = Start("lines-1", "lines", "network", "tests.lines", 3, "true", 7, dict(LINES.spec))
 
 
 @pytest.fixture
@@ -38,7 +39,7 @@ def test_no_pickle_is_ever_read(stored):
 
 
 def test_a_model_of_another_task_or_shape_or_with_files_missing_is_refused(stored):
-    with pytest.raises(ModelError, match="a model of the task planes; found one of lines"):
+    with pytest.raises(ModelError, match="a model of the task planes, network network; found one of lines"):
         models.load(stored, replace(LINES, name="planes"))
     other = models.load(stored, LINES)
     with pytest.raises(ModelError, match=r"2 weights .* found 6 weights"):
@@ -60,14 +61,35 @@ def test_a_model_of_another_task_or_shape_or_with_files_missing_is_refused(store
     ],
 )
 def test_only_a_beaten_baseline_promotes(score, baseline, promoted, reason):
-    run = judge(LINES, START, Outcome([], [], 1, {"loss": score}, baseline, {}))
+    run = judge(LINES, START, Outcome([], [], 1, {"loss": score}, baseline, {}, "done"), None)
     assert run.promoted is promoted
     assert reason in run.reason
 
 
+@pytest.mark.parametrize(("score", "promoted"), [(0.9, True), (0.7, False), (0.5, False)])
+def test_where_more_is_better_more_than_the_baseline_promotes(score, promoted):
+    task = replace(LINES, monitor="share", metrics={"share": mean_of(LINES.loss, greater_is_better=True)})
+    run = judge(task, START, Outcome([], [], 1, {"share": score}, {"share": 0.7}, {}, "done"), None)
+    assert run.promoted is promoted
+
+
+def test_a_champion_on_the_same_rows_is_to_be_beaten_too():
+    champion = {"run": "old", "monitor": "loss", "table": "tests.lines", "version": 3, "filter": "true", "score": 0.4}
+
+    def promoted(before):
+        return judge(LINES, START, Outcome([], [], 1, {"loss": 0.5}, {"loss": 0.6}, {}, "done"), before).promoted
+
+    assert not promoted(champion)
+    assert promoted(champion | {"score": 0.55})
+    assert promoted(champion | {"version": 2})  # other rows: no comparison
+
+
 def test_a_refit_is_promoted_as_the_run_it_refits():
-    again = Outcome([], [], 4, {}, {}, {})
-    runs = [judge(LINES, START, Outcome([], [], 4, {"loss": loss}, {"loss": 1.0}, {}, again)) for loss in (0.5, 2.0)]
+    again = Outcome([], [], 4, {}, {}, {}, "done")
+    runs = [
+        judge(LINES, START, Outcome([], [], 4, {"loss": loss}, {"loss": 1.0}, {}, "done", again), None)
+        for loss in (0.5, 2.0)
+    ]
     assert [run.refit.promoted for run in runs] == [True, False]
     assert {run.refit.start.spec["epochs"] for run in runs} == {4}
 

@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from brazada.training.watch import Watch
+from brazada.training.launch.watch import Watch
 
 
 @pytest.fixture

@@ -13,8 +13,9 @@ from typing import Any
 from urllib.parse import unquote
 
 from py4j.protocol import Py4JJavaError  # type: ignore[import-untyped]
-from pyspark.errors import IllegalArgumentException
-from pyspark.sql import SparkSession
+from pyspark.errors.exceptions.captured import CapturedException
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F
 
 from brazada.errors import InputError
 
@@ -22,7 +23,10 @@ PIECE = 128 * 2**20  # bytes that are hashed, and read, at once; another number 
 
 _FIRST_LINE = 2**16  # bytes: more is no header
 _AT_ONCE = 2**20  # bytes read at once
-_BY_JAVA = (Py4JJavaError, IllegalArgumentException)  # the second as PySpark hands it on
+_BY_JAVA = (Py4JJavaError, CapturedException)  # the second as PySpark hands them on
+PACKED = (".gz", ".zst", ".bz2")
+_NO_COLON = "file names without a colon, which Hadoop cannot read"
+_READERS = 4  # files streamed at once
 
 
 @dataclass(frozen=True)
@@ -44,42 +48,82 @@ def digest(pieces: Iterable[bytes]) -> str:
 def list_files(spark: SparkSession, paths: Sequence[str], suffixes: tuple[str, ...]) -> list[str]:
     """URIs of the files that paths, folders (searched through) and globs name, each once, sorted.
 
-    In folders only visible files that end in one of `suffixes` count. Raises InputError for a path without any.
+    In folders only visible files that end in one of `suffixes` count. Spark looks through the folders. Raises
+    InputError for a path without any file, for names with a colon, and for pipes and devices.
     """
     found: set[str] = set()
     for text in paths:
-        files = {uri for uri, named in candidates(spark, text) if named or uri.lower().endswith(suffixes)}
+        files = [uri for uri, named in below(spark, text) if named or uri.lower().endswith(suffixes)]
         if not files:
             raise InputError(
                 f"files at {text}",
                 found=f"none (in a folder, files ending in {', '.join(suffixes)} count)",
                 todo="check the path",
             )
-        found |= files
+        found |= {*files}
     if odd := sorted(uri for uri in found if ":" in uri.rpartition("/")[2]):
-        raise InputError("file names without a colon, which Hadoop cannot read", found=odd[0], todo="rename it")
+        raise InputError(_NO_COLON, found=odd[0], todo="rename it")
     if odd := sorted(uri for uri in found if (path := local_path(uri)) and not Path(path).is_file()):
         raise InputError("regular files", found=f"{odd[0]}, a pipe or a device", todo="copy its content into a file")
     return sorted(found)
 
 
-def inspect(spark: SparkSession, path: str) -> InputFile:
-    """A file, read through once. Raises InputError if it cannot be read."""
-    with _readable(path):
-        if not (plain := local_path(path)):
-            return _streamed(spark, path)
+def inspect(spark: SparkSession, uris: Sequence[str]) -> list[InputFile]:
+    """Files, each read through once. Raises InputError for one that cannot be read.
+
+    Spark hashes plain files of up to one PIECE, which are the many; others, which are few, are streamed here.
+    """
+    plain = [uri for uri in uris if not uri.lower().endswith(PACKED)]
+    found = contents(spark, plain).where(F.col("size") <= PIECE) if plain else None
+    hashed = found.select("path", "size", F.sha2("content", 256)).collect() if found else []
+    told = {row[0]: (row[1], row[2]) for row in hashed}
+    with ThreadPoolExecutor(_READERS) as pool:
+        others = [uri for uri in uris if uri not in told]
+        told |= dict(zip(others, pool.map(lambda uri: _streamed_or_read(spark, uri), others), strict=True))
+    return [InputFile(uri, told[uri][0], int(told[uri][1][:15], 16), told[uri][1]) for uri in uris]  # 60 bits
+
+
+def contents(spark: SparkSession, uris: Sequence[str]) -> DataFrame:
+    """The files, but for empty ones: path, size, content. What is not asked for is not read."""
+    path = F.regexp_replace("_metadata.file_path", "^file:/+", "file:///").alias("path")
+    with _readable(f"{uris[0]} ..."):
+        # One text for all: a call to the JVM for each would take longer than to read them.
+        strings: Any = spark._jvm.org.apache.commons.lang3.StringUtils  # type: ignore[union-attr]
+        named = strings.split("\0".join(map(read_path, uris)), "\0")
+        read = DataFrame(spark.read.format("binaryFile")._jreader.load(named), spark)
+    return read.select(path, F.col("length").alias("size"), "content")
+
+
+def below(spark: SparkSession, text: str) -> list[tuple[str, bool]]:
+    """URIs of the visible files at a path, each with whether it was named (by itself or a glob) or lay in a folder."""
+    found = []
+    for root, is_a_folder in roots(spark, text):
+        if not is_a_folder:
+            found.append((root, True))
+            continue
+        with _readable(root):
+            reader = spark.read.format("binaryFile").option("recursiveFileLookup", "true")
+            listed = reader.load(read_path(root))._jdf.inputFiles()
+            strings: Any = spark._jvm.org.apache.hadoop.util.StringUtils  # type: ignore[union-attr]
+            joined = strings.join("\0", listed)  # all of them in one call
+        uris = [re.sub("^file:/+", "file:///", uri) for uri in str(joined).split("\0") if uri]
+        found += [(uri, False) for uri in uris if not re.search("/[_.]", uri.removeprefix(root.rstrip("/")))]
+    return found
+
+
+def _streamed_or_read(spark: SparkSession, uri: str) -> tuple[int, str]:
+    """Size and digest of a file that is large, packed or empty."""
+    with _readable(uri):
+        if not (plain := local_path(uri)):
+            return _streamed(spark, uri)
         size = Path(plain).stat().st_size
         with ThreadPoolExecutor() as pool:
-            return _file(path, size, digest(pool.map(lambda start: _hashed(plain, start), _pieces(size))))
+            return size, digest(pool.map(lambda start: _hashed(plain, start), _pieces(size)))
 
 
 def _pieces(size: int) -> range:
     """Where the pieces of a content begin."""
     return range(0, max(size, 1), PIECE)
-
-
-def _file(path: str, size: int, batch: str) -> InputFile:
-    return InputFile(path, size, int(batch[:15], 16), batch)  # 60 bits
 
 
 def _hashed(path: str, start: int) -> bytes:
@@ -92,8 +136,8 @@ def _hashed(path: str, start: int) -> bytes:
     return hashed.digest()
 
 
-def _streamed(spark: SparkSession, path: str) -> InputFile:
-    """A file whose content the JVM reads."""
+def _streamed(spark: SparkSession, path: str) -> tuple[int, str]:
+    """Size and digest of a file whose content the JVM reads."""
     streams: Any = spark._jvm.org.apache.commons.io.input  # type: ignore[union-attr]
     sha256 = spark._jvm.org.apache.commons.codec.digest.DigestUtils.sha256  # type: ignore[union-attr]
     hashed: list[bytes] = []
@@ -105,7 +149,7 @@ def _streamed(spark: SparkSession, path: str) -> InputFile:
             if hashed and counted.getByteCount() == before:
                 break
             hashed.append(found)
-        return _file(path, int(counted.getByteCount()), digest(hashed))
+        return int(counted.getByteCount()), digest(hashed)
 
 
 def first_line(spark: SparkSession, path: str) -> bytes:
@@ -126,8 +170,12 @@ def _readable(path: str) -> Iterator[None]:
     try:
         yield
     except (OSError, *_BY_JAVA) as error:
+        if "Relative path in absolute URI" in _said(error):
+            raise InputError(_NO_COLON, found=_said(error), todo="rename it") from error
         raise InputError(
-            "a readable file", found=f"{path}: {_said(error)}", todo="check it, or copy it again"
+            "a readable file or folder",
+            found=f"{path}: {_said(error)}",
+            todo="check it and its rights, or copy it again",
         ) from error
 
 
@@ -149,7 +197,7 @@ def read_path(uri: str) -> str:
 
 def local_path(uri: str) -> str | None:
     """The path of a plain file on a disk, which needs no Hadoop to be read; None for any other."""
-    plain = uri.startswith("file:/") and not uri.lower().endswith((".gz", ".zst", ".bz2"))
+    plain = uri.startswith("file:/") and not uri.lower().endswith(PACKED)
     return unquote(uri.removeprefix("file:")).replace("///", "/", 1) if plain else None
 
 
@@ -173,32 +221,13 @@ def splittable(spark: SparkSession, uris: Sequence[str], scratch: str) -> Iterat
         filesystem.delete(folder, True)
 
 
-def candidates(spark: SparkSession, text: str) -> Iterator[tuple[str, bool]]:
-    """Visible files below a path, each with whether it was named (by itself or a glob) or lay in a folder."""
-    try:
+def roots(spark: SparkSession, text: str) -> list[tuple[str, bool]]:
+    """URIs that a path names, by itself or as a glob, each with whether it is a folder."""
+    with _readable(text):
         path = _java_path(spark, text)
         filesystem = path.getFileSystem(_configuration(spark))
         statuses = [filesystem.getFileStatus(path)] if filesystem.exists(path) else filesystem.globStatus(path) or []
-        for status in statuses:
-            here = _uri(status)
-            if not status.isDirectory():
-                yield here, True
-                continue
-            files = filesystem.listFiles(status.getPath(), True)
-            while files.hasNext():
-                uri = _uri(files.next())
-                if not re.search("/[_.]", uri.removeprefix(here)):
-                    yield uri, False
-    except _BY_JAVA as error:
-        found = f"{text}: {_said(error)}"
-        raise InputError("a readable path", found=found, todo="check the path and its rights") from error
-
-
-def is_folder(spark: SparkSession, text: str) -> bool:
-    """Whether there is a folder at a path."""
-    path = _java_path(spark, text)
-    filesystem = path.getFileSystem(_configuration(spark))
-    return bool(filesystem.exists(path) and filesystem.getFileStatus(path).isDirectory())
+        return [(_uri(status), bool(status.isDirectory())) for status in statuses]
 
 
 def _uri(status: Any) -> str:

@@ -16,8 +16,8 @@ from typing import Any
 import psutil
 
 from brazada.errors import TrainingError
-from brazada.training.loop import OnEpoch
-from brazada.training.rank import Post
+from brazada.training.launch.rank import Post
+from brazada.training.loop.epochs import OnEpoch
 
 _GRACE_S = 5.0  # for the others to end by themselves, once one rank is gone
 _PAUSE_S = 0.5

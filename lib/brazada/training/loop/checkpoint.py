@@ -16,13 +16,19 @@ _FILE = "checkpoint.npz"
 
 @dataclass(frozen=True)
 class Progress:
-    """What decides how a training goes on; `best` are the model's weights after `best_epoch`, `waited` epochs since."""
+    """What decides how a training goes on.
+
+    `best` are the model's weights after `best_epoch`, `figure` what was monitored then; `waited` epochs went by since,
+    of which the last `at_chance` were no better than chance. `ended` says why training ended, once it has.
+    """
 
     history: list[dict[str, float]] = field(default_factory=list)
     best_epoch: int = 0
     best: list[Array] = field(default_factory=list)
-    best_loss: float = math.inf
+    figure: float = math.nan
     waited: int = 0
+    at_chance: int = 0
+    ended: str | None = None
     shapes: dict[str, list[int | None]] = field(default_factory=dict)
 
     @property

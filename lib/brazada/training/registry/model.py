@@ -53,6 +53,7 @@ def save(folder: Path, model: Model, facts: Mapping[str, Any]) -> None:
     """Write the model's two files into a local folder."""
     known = {
         "task": model.task.name,
+        "network": model.task.network,
         "run": model.run,
         "spec": dict(model.task.spec),
         "inputs": dict(model.shapes),
@@ -68,11 +69,12 @@ def load(folder: Path, task: Task) -> Model:
         facts = json.loads((folder / FACTS).read_text(encoding="utf-8"))
         arrays, _ = files.unpack((folder / WEIGHTS).read_bytes())
         weights = files.listed("weight", arrays)
-        name, spec, run, shapes = (facts[key] for key in ("task", "spec", "run", "inputs"))
+        name, network, spec, run, shapes = (facts[key] for key in ("task", "network", "spec", "run", "inputs"))
     except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
         raise ModelError(f"{WEIGHTS} and {FACTS} of a model", found=f"{folder}: {error}", todo="train anew") from error
-    if name != task.name:
-        raise ModelError(f"a model of the task {task.name}", found=f"one of {name}", todo="name a run of that task")
+    if (name, network) != (task.name, task.network):
+        expected = f"a model of the task {task.name}, network {task.network}"
+        raise ModelError(expected, found=f"one of {name}, {network}", todo="name a run of that task and network")
     if [list(array.shape) for array in weights] != facts["weights"]:
         raise ModelError(f"weights of the shapes that {FACTS} names", found=f"{WEIGHTS} with others", todo="train anew")
     return Model(task.with_spec(**spec), run, weights, shapes)

@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 
 from brazada.errors import ModelError
-from brazada.training.ranks import Ranks
+from brazada.training.loop.ranks import Ranks
+from brazada.training.metrics import Vectors, updates
 from brazada.training.task import Array, Decoded, Task, each, flat
 
 
@@ -45,13 +46,11 @@ class Learner:
         loss, weight = self._step(*batch)
         return float(loss), float(weight)
 
-    def score(self, batch: Decoded, predictions: Array | None = None) -> Array:
-        """Sums and weights [2 x (1 + metrics)] of this rank's loss and metrics; of the model, or of `predictions`."""
-        if predictions is not None:
-            return self._sums(batch[1], np.asarray(predictions, np.float32), batch[2]).numpy()  # type: ignore[no-any-return]
+    def score(self, batch: Decoded) -> Vectors:
+        """What this rank's batch adds to the loss and the metrics of the model."""
         if self._measure is None:
             self._compile(batch)
-        return self._measure(*batch).numpy()  # type: ignore[no-any-return]
+        return [vector.numpy() for vector in self._measure(*batch)]
 
     def average_statistics(self) -> None:
         """Set moving statistics (of batch normalisation) to their mean over ranks."""
@@ -111,20 +110,4 @@ class Learner:
         return loss, weight
 
     def _measure_graph(self, inputs: Any, targets: Any, weights: Any) -> Any:
-        return self._sums(targets, self.model(inputs, training=False), weights)
-
-    def _sums(self, targets: Any, predictions: Any, weights: Any) -> Any:
-        import tensorflow as tf
-
-        scores = (self.task.loss, *self.task.metrics.values())
-        pairs = [score(targets, predictions, weights) for score in scores]
-        return tf.stack([tf.cast(value, tf.float64) for pair in pairs for value in pair])
-
-
-def means(task: Task, sums: Array) -> dict[str, float]:
-    """Loss and metrics by name from their sums and weights; the weights are those of all ranks."""
-    pairs = sums.reshape(-1, 2)
-    return {
-        name: float(total / weight) if weight else float("nan")
-        for name, (total, weight) in zip(("loss", *task.metrics), pairs, strict=True)
-    }
+        return updates(self.task.figures, targets, self.model(inputs, training=False), weights)

@@ -2,6 +2,7 @@
 
 import itertools
 import math
+from dataclasses import replace
 
 import numpy as np
 import pyarrow as pa
@@ -12,9 +13,9 @@ from hypothesis import strategies as st
 from lines import LINES
 
 from brazada.errors import TrainingError
-from brazada.training import columns, reader
-from brazada.training.feed import Share, assign, plan
-from brazada.training.reader import FileFeed, MemoryFeed
+from brazada.training.data import columns, reader
+from brazada.training.data.reader import FileFeed, MemoryFeed
+from brazada.training.data.sharding import Share, assign, plan
 
 sizes = st.lists(st.integers(1, 500), min_size=1, max_size=40)
 
@@ -75,7 +76,7 @@ def test_every_pass_holds_every_row_once_in_the_steps_agreed(chunks, batch, more
 
 def test_order_differs_between_epochs_and_ranks_and_repeats_with_the_seed(line_rows):
     def order(seed, epoch, rank):
-        return np.concatenate([b[1] for b in MemoryFeed(line_rows(50), 8, seed, rank).batches(epoch)]).tolist()
+        return np.concatenate([b[1] for b in MemoryFeed(LINES, line_rows(50), 8, seed, rank).batches(epoch)]).tolist()
 
     assert order(7, 1, 0) == order(7, 1, 0)
     assert len({tuple(order(*key)) for key in ((7, 1, 0), (7, 2, 0), (7, 1, 1), (8, 1, 0))}) == 4
@@ -114,7 +115,7 @@ def test_evaluation_reads_every_row_once_in_order_each_time(parquet, library):
     feed = FileFeed(LINES, Share(parquet, 60), 16, library=library)
     passes = [np.concatenate([batch[1] for batch in feed.batches(0)]) for _ in range(3)]
     feed.close()
-    expected = np.concatenate([c["y"] for url in parquet for c in columns.arrow_columns(url, ["y"])])
+    expected = np.concatenate([c["y"] for url in parquet for c in columns.arrow_columns(url, ["y"], 9)])
     for values in passes:
         np.testing.assert_array_equal(values, expected)
 
@@ -122,6 +123,29 @@ def test_evaluation_reads_every_row_once_in_order_each_time(parquet, library):
 def test_lists_of_different_lengths_are_refused_by_column():
     with pytest.raises(TrainingError, match="'x'"):
         columns.columns_of(pa.RecordBatch.from_pydict({"x": [[1.0], [1.0, 2.0]]}))
+
+
+def test_lists_of_lists_keep_their_shape_and_structs_are_refused():
+    nested = pa.RecordBatch.from_pydict({"x": [[[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]]] * 2})
+    assert columns.columns_of(nested.slice(1))["x"].tolist() == [[[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]]]
+    with pytest.raises(TrainingError, match=r"'x'; found lengths \[1, 2\]"):
+        columns.columns_of(pa.RecordBatch.from_pydict({"x": [[[1.0], [2.0, 3.0]]]}))
+    with pytest.raises(TrainingError, match="in column 's'; found struct"):
+        columns.columns_of(pa.RecordBatch.from_pydict({"s": [{"a": 1}]}))
+
+
+@pytest.mark.parametrize("library", ["petastorm", "tfdata"])
+def test_no_more_rows_are_decoded_at_once_than_the_task_allows(parquet, library):
+    seen = []
+
+    def decode(found, spec):
+        seen.append(len(found["y"]))
+        return LINES.decode(found, spec)
+
+    feed = FileFeed(replace(LINES, decode=decode, rows_per_chunk=3), Share(parquet, 60), 16, library=library)
+    assert sum(len(batch[2]) for batch in feed.batches(0)) == 60
+    feed.close()
+    assert max(seen) == 3
 
 
 def test_fewer_files_than_ranks_and_an_empty_split_are_refused():

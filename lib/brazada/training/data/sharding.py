@@ -12,6 +12,8 @@ from brazada.errors import TrainingError
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
 
+_RANGE_BITS = 10  # 1,024 ranges of the hash
+
 
 @dataclass(frozen=True)
 class Share:
@@ -74,11 +76,18 @@ def with_shards(frame: DataFrame, by: Sequence[str], key: Sequence[str], shards:
     """Add `shard` (INT, 0 to shards - 1) and lay the frame out for one file per `by` and shard, equal to a row.
 
     Rows of each `by` are dealt out in the order of a hash of `key`, so the same rows get the same shards. The table
-    is to be partitioned by (*by, shard). Each `by` is sorted by one Spark task.
+    is to be partitioned by (*by, shard). Ranges of the hash are counted first, so that each is numbered by a task of
+    its own, however large a `by` is; the frame is computed twice, the first time for `by` and `key` alone.
     """
     from pyspark.sql import Window
     from pyspark.sql import functions as F
 
-    dealt = Window.partitionBy(*by).orderBy(F.xxhash64(*key), *key)
-    numbered = frame.withColumn("shard", ((F.row_number().over(dealt) - 1) % shards).cast("int"))
-    return numbered.repartition(*by, "shard")
+    hashed = frame.withColumn("_hash", F.xxhash64(*key)).withColumn("_range", F.shiftright("_hash", 64 - _RANGE_BITS))
+    earlier = Window.partitionBy(*by).orderBy("_range").rowsBetween(Window.unboundedPreceding, -1)
+    counts = hashed.groupBy(*by, "_range").count()
+    before = counts.select(*by, "_range", F.coalesce(F.sum("count").over(earlier), F.lit(0)).alias("_before"))
+    in_range = Window.partitionBy(*by, "_range").orderBy("_hash", *key)
+    numbered = hashed.join(F.broadcast(before), on=[*by, "_range"], how="inner").withColumn(
+        "shard", ((F.col("_before") + F.row_number().over(in_range) - 1) % shards).cast("int")
+    )
+    return numbered.select(*frame.columns, "shard").repartition(*by, "shard")

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
-from brazada.training.columns import arrow_columns, reader_url
+from brazada.training.data.columns import arrow_columns, reader_url
 from brazada.training.task import Array, Decoded, Task, each, flat, rows_of
 
 if TYPE_CHECKING:
-    from brazada.training.feed import Share
+    from brazada.training.data.sharding import Share
 
 
 class Feed(Protocol):
@@ -26,8 +26,9 @@ class Feed(Protocol):
 
 @dataclass(frozen=True)
 class MemoryFeed:
-    """Decoded rows that are in memory already. Shuffled by (seed, epoch, rank), or in order where `seed` is None."""
+    """Decoded rows that are in memory already: in order or, for training (`seed` given), shuffled and augmented."""
 
+    task: Task
     rows: Decoded
     batch: int
     seed: int | None = None
@@ -35,15 +36,19 @@ class MemoryFeed:
 
     def batches(self, epoch: int) -> Iterator[Decoded]:
         """Every row once."""
-        yield from _cut(self.rows, self.batch, _order(self.seed, epoch, self.rank))
+        if self.seed is None:
+            yield from _cut(self.rows, self.batch, None)
+            return
+        cut = _cut(self.rows, self.batch, np.random.default_rng([self.seed, epoch, self.rank]))
+        yield from _augmented(self.task, cut, (self.seed, epoch, self.rank))
 
 
 class FileFeed:
     """A rank's files, read pass after pass in the same order; to be closed by `close()`.
 
-    Training (`steps` given) shuffles within blocks of `shuffle_mb` by (seed, epoch, rank) and yields exactly `steps`
-    batches per pass: every row once, then, where a rank has no rows left, a row of weight 0. Evaluation (`steps`
-    None) yields every row once, in order.
+    Training (`steps` given) shuffles within blocks of `shuffle_mb`, augments, both by (seed, epoch, rank), and yields
+    exactly `steps` batches per pass: every row once, then, where a rank has no rows left, a row of weight 0.
+    Evaluation (`steps` None) yields every row once, in order.
     """
 
     def __init__(
@@ -58,7 +63,7 @@ class FileFeed:
         rank: int = 0,
         shuffle_mb: float = 256,
     ) -> None:
-        self._share, self._batch, self._steps = share, batch, steps
+        self._task, self._share, self._batch, self._steps = task, share, batch, steps
         self._seed, self._rank, self._shuffle_mb = seed, rank, shuffle_mb
         self._chunks = decoded_chunks(task, share.files, library)
 
@@ -67,8 +72,8 @@ class FileFeed:
         if self._steps is None:
             yield from self._pass(None)
             return
-        left = self._steps
-        for inputs, targets, weights in self._pass(_order(self._seed, epoch, self._rank)):
+        left, key = self._steps, (self._seed, epoch, self._rank)
+        for inputs, targets, weights in _augmented(self._task, self._pass(np.random.default_rng(key)), key):
             yield inputs, targets, weights
             left -= 1
         for _ in range(left):
@@ -86,7 +91,7 @@ class FileFeed:
                 # Full batches, as many as fit in the memory allowed.
                 per_row = sum(array.nbytes for array in _arrays(held[0])) / rows_of(held[0])
                 size = max(1, int(self._shuffle_mb * 2**20 / per_row / self._batch)) * self._batch
-            block, rows = _joined(held), min(size, left)
+            block, rows = joined(held), min(size, left)
             held = [_rows(block, slice(rows, None))] if rows < rows_of(block) else []
             left -= rows
             yield from _cut(_rows(block, slice(0, rows)), self._batch, order)
@@ -112,8 +117,11 @@ def _petastorm(task: Task, files: Sequence[str]) -> Generator[Decoded, None, Non
         num_epochs=None,  # a reader that is to end may take the last row group for read before it was
     )
     try:
-        for batch in reader:
-            yield task.decode(batch._asdict())
+        for group in reader:
+            columns = group._asdict()
+            for start in range(0, len(columns[task.columns[0]]), task.rows_per_chunk):
+                chunk = {name: column[start : start + task.rows_per_chunk] for name, column in columns.items()}
+                yield task.decode(chunk, task.spec)
     finally:
         reader.stop()
         reader.join()
@@ -124,7 +132,8 @@ def _tfdata(task: Task, files: Sequence[str]) -> Generator[Decoded, None, None]:
 
     def read() -> Iterator[Decoded]:
         for url in files:
-            yield from map(task.decode, arrow_columns(url, task.columns))
+            for columns in arrow_columns(url, task.columns, task.rows_per_chunk):
+                yield task.decode(columns, task.spec)
 
     def spec(array: Array) -> Any:
         return tf.TensorSpec([None, *array.shape[1:]], array.dtype)
@@ -134,8 +143,14 @@ def _tfdata(task: Task, files: Sequence[str]) -> Generator[Decoded, None, None]:
     yield from dataset.repeat().prefetch(2).as_numpy_iterator()
 
 
-def _order(seed: int | None, epoch: int, rank: int) -> np.random.Generator | None:
-    return None if seed is None else np.random.default_rng([seed, epoch, rank])
+def _augmented(task: Task, batches: Iterator[Decoded], key: tuple[int, int, int]) -> Iterator[Decoded]:
+    """Training batches with their inputs changed as the task says, by a generator of its own."""
+    if task.augment is None:
+        yield from batches
+        return
+    rng = np.random.default_rng([*key, 1])
+    for inputs, targets, weights in batches:
+        yield task.augment(inputs, task.spec, rng), targets, weights
 
 
 def _cut(block: Decoded, batch: int, order: np.random.Generator | None) -> Iterator[Decoded]:
@@ -150,7 +165,8 @@ def _rows(decoded: Decoded, chosen: Any) -> Decoded:
     return each(lambda a: a[chosen], inputs), each(lambda a: a[chosen], targets), weights[chosen]
 
 
-def _joined(parts: Sequence[Decoded]) -> Decoded:
+def joined(parts: Sequence[Decoded]) -> Decoded:
+    """Decoded batches as one."""
     if len(parts) == 1:
         return parts[0]
 

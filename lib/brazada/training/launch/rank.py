@@ -11,12 +11,12 @@ import traceback
 from dataclasses import dataclass, replace
 from typing import Any
 
-from brazada.training import devices
-from brazada.training.feed import Plan, together
-from brazada.training.learner import Learner
-from brazada.training.loop import Feeds, OnEpoch, Outcome, fit
-from brazada.training.ranks import Alone, Horovod, Ranks
-from brazada.training.reader import FileFeed
+from brazada.training.data.reader import FileFeed
+from brazada.training.data.sharding import Plan, together
+from brazada.training.launch import devices
+from brazada.training.loop.epochs import Feeds, OnEpoch, Outcome, fit
+from brazada.training.loop.learner import Learner
+from brazada.training.loop.ranks import Alone, Horovod, Ranks
 from brazada.training.task import Task
 
 BEAT_S = 1.0
@@ -24,7 +24,7 @@ BEAT_S = 1.0
 
 @dataclass(frozen=True)
 class Order:
-    """All that a rank needs: the task, what it reads and how, the seed, the folder of checkpoints, refit or not."""
+    """All that a rank needs: the task, what it reads and how, the seed, the folder of checkpoints."""
 
     task: Task
     plan: Plan
@@ -33,7 +33,6 @@ class Order:
     threads: int
     seed: int
     folder: str
-    refit: bool = False
 
 
 @dataclass(frozen=True)
@@ -46,10 +45,10 @@ class Post:
 
 
 def work(order: Order, ranks: Ranks, on_epoch: OnEpoch | None) -> Outcome:
-    """Train on this rank's files, and where the order says so anew on all of them for as many epochs as were best."""
+    """Train on this rank's files, and where the task says so anew on all of them for as many epochs as were best."""
     learner = Learner(order.task, ranks, order.seed)
     outcome = _trained(order, order.plan, learner, order.folder, on_epoch, None)
-    if not order.refit:
+    if not order.task.refit:
         return outcome
     learner.restart()
     plan, folder = together(order.plan), f"{order.folder}/refit"

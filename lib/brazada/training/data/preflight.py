@@ -11,8 +11,9 @@ from urllib.parse import unquote
 import numpy as np
 
 from brazada.errors import TrainingError, VersionError
-from brazada.training.columns import columns_of, open_file, reader_url
-from brazada.training.feed import Plan, plan
+from brazada.session import bounded_batches
+from brazada.training.data.columns import columns_of, open_file, reader_url
+from brazada.training.data.sharding import Plan, plan
 from brazada.training.task import Decoded, Task, flat
 
 if TYPE_CHECKING:
@@ -23,17 +24,20 @@ if TYPE_CHECKING:
 _FOUND = "file STRING, part STRING, rows BIGINT, weight DOUBLE, faults BIGINT, fault STRING"
 
 
-def check(task: Task, snapshot: Snapshot, where: str, *, ranks: int) -> Plan:
-    """The plan of a training on the rows of a pinned version that meet the SQL condition `where`.
+def check(task: Task, snapshot: Snapshot, where: str, *, ranks: int) -> tuple[Task, Plan]:
+    """The task with its statistics learned, and the plan of a training on rows of a pinned version.
 
-    Every row is decoded once, in Spark. Raises `VersionError` for files that are gone, `TrainingError` for damaged
-    files, rows that do not decode, values that are not finite, empty splits, a filter that cuts through files, and
-    fewer files than ranks.
+    The rows are those that meet the SQL condition `where`; every one is decoded once, in Spark. Raises `VersionError`
+    for files that are gone, `TrainingError` for damaged files, rows that do not decode, values that are not finite,
+    empty splits, a filter that cuts through files, and fewer files than ranks.
     """
     splits = (task.train, task.validate)
     frame = chosen(task, snapshot, where, splits)
     footers = _footers(snapshot, snapshot.files(frame))
-    found = _decoded(task, frame)
+    if task.statistics and "statistics" not in task.spec:
+        task = task.with_spec(statistics=task.statistics(chosen(task, snapshot, where, (task.train,))))
+    with bounded_batches(frame.sparkSession, task.rows_per_chunk):
+        found = _decoded(task, frame)
     for files in found.values():
         for url, (rows, _) in files.items():
             if footers.get(reader_url(url)) != rows:
@@ -43,25 +47,39 @@ def check(task: Task, snapshot: Snapshot, where: str, *, ranks: int) -> Plan:
                     todo=f"partition the table by the filter's columns and by {task.split}",
                 )
     train, validate = (_weighty(task, snapshot, where, name, found.get(name, {})) for name in splits)
-    return plan(train, validate, ranks=ranks, batch=int(task.spec["batch"]))
+    return task, plan(train, validate, ranks=ranks, batch=int(task.spec["batch"]))
 
 
-def training_rows(task: Task, snapshot: Snapshot, where: str) -> DataFrame:
-    """The rows that statistics are learned from: those of the training part alone."""
-    return chosen(task, snapshot, where, (task.train,))
+def check_feed(task: Task, snapshot: Snapshot, feed: str) -> None:
+    """Refuse columns that the feed cannot read, with `TrainingError`: Petastorm leaves nested lists out in silence."""
+    from pyspark.sql.types import ArrayType
+
+    nested = [
+        name
+        for name in task.columns
+        if isinstance(kind := snapshot.frame.schema[name].dataType, ArrayType)
+        and isinstance(kind.elementType, ArrayType)
+    ]
+    if nested and feed == "petastorm":
+        raise TrainingError(
+            f"columns that Petastorm reads in {snapshot.table}",
+            found=f"lists of lists in {', '.join(nested)}",
+            todo="set training.feed=tfdata, or store each as one flat list or as binary",
+        )
 
 
-def chosen(task: Task, snapshot: Snapshot, where: str, splits: tuple[str, ...]) -> DataFrame:
-    """The rows of those splits that meet the condition. Raises `TrainingError` where the task's columns are missing."""
+def chosen(task: Task, snapshot: Snapshot, where: str, splits: tuple[str, ...] = ()) -> DataFrame:
+    """The rows of those splits, or of all, that meet the condition. Raises `TrainingError` for missing columns."""
     from pyspark.sql import functions as F
 
-    if missing := {*task.columns, task.split} - set(snapshot.frame.columns):
+    if missing := {*task.columns, task.split, *task.key, *task.by} - set(snapshot.frame.columns):
         raise TrainingError(
             f"columns {', '.join(sorted(missing))} in {snapshot.table}",
             found=", ".join(snapshot.frame.columns),
             todo=f"mend the columns of the task {task.name}",
         )
-    return snapshot.frame.where(where).where(F.col(task.split).isin(*splits))
+    rows = snapshot.frame.where(where)
+    return rows.where(F.col(task.split).isin(*splits)) if splits else rows
 
 
 def _weighty(
@@ -157,13 +175,15 @@ def faults_of(task: Task, piece: Any) -> tuple[float, int, str | None]:
     """Sum of weights, number of faulty rows and the first fault of a record batch of the task's columns."""
     rows = piece.num_rows
     try:
-        decoded: Decoded = task.decode(columns_of(piece))
+        decoded: Decoded = task.decode(columns_of(piece), task.spec)
         arrays: Mapping[str, Any] = flat(decoded[0], "inputs") | flat(decoded[1], "targets") | {"weights": decoded[2]}
     except Exception as error:
         return 0.0, rows, f"{type(error).__name__}: {error}"
+    if text := {name: str(array.dtype) for name, array in arrays.items() if array.dtype.kind not in "biuf"}:
+        return 0.0, rows, f"decode gave no numbers: {text}"
     if wrong := {name: array.shape for name, array in arrays.items() if len(array) != rows}:
         return 0.0, rows, f"decode gave {wrong} for {rows} rows"
-    bad = {name: ~np.isfinite(array.reshape(rows, -1).astype(np.float64)).all(axis=1) for name, array in arrays.items()}
+    bad = {name: ~np.isfinite(array).reshape(rows, -1).all(axis=1) for name, array in arrays.items()}
     faulty = np.logical_or.reduce(list(bad.values()))
     fault = next((f"{name} hold NaN or infinity" for name, rows_bad in bad.items() if rows_bad.any()), None)
     return float(np.sum(decoded[2], dtype=np.float64)), int(faulty.sum()), fault

@@ -12,10 +12,10 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Protocol
 
 from brazada.errors import TrainingError
-from brazada.training.loop import OnEpoch, Outcome
-from brazada.training.rank import Order, alone, with_horovod
+from brazada.training.launch.rank import Order, alone, with_horovod
+from brazada.training.launch.watch import Watch
+from brazada.training.loop.epochs import OnEpoch, Outcome
 from brazada.training.settings import Training
-from brazada.training.watch import Watch
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession

@@ -1,0 +1,158 @@
+"""The learning problems of all domains: what there is, training, scoring, predicting, what was trained."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import click
+from rich.table import Table as Grid
+
+from brazada import domains
+from brazada.cli.options import with_settings
+from brazada.cli.steps import start
+from brazada.settings import Settings
+
+if TYPE_CHECKING:
+    from brazada.report import Job
+    from brazada.training.task import Task
+
+_where = click.option("--where", default="true", show_default=True, metavar="SQL", help="Only rows that meet this.")
+
+
+@click.command()
+@with_settings
+def tasks(settings: Settings, verbose: bool) -> None:
+    """List the tasks: their table, networks, baseline, and the champion with its figure."""
+    from brazada.cli.inspect import warehouse
+    from brazada.report import stdout
+    from brazada.training.tables import RUNS
+
+    store = warehouse(settings, verbose)
+    known = store.read(RUNS.name).frame.where("promoted AND refit_of IS NULL") if store.exists(RUNS.name) else None
+    champions = {row["task"]: row for row in known.orderBy("finished_at").collect()} if known else {}
+    grid = Grid("task", "table", "rows that it is about", "networks", "baseline", "champion", "its validation figure")
+    for name, variants in _by_name(settings).items():
+        one = variants[0]
+        networks = ", ".join(task.network for task in variants) + (f"; one per {', '.join(one.by)}" if one.by else "")
+        row = champions.get(name)
+        figure = f"{row['monitor']} {row['score']:.4g}, baseline {row['baseline']:.4g}" if row else ""
+        grid.add_row(
+            name,
+            one.table,
+            one.where,
+            networks,
+            _baseline(one),
+            f"{row['run']} ({row['network']})" if row else "",
+            figure,
+        )
+    stdout().print(grid)
+
+
+@click.command()
+@click.argument("task")
+@click.option("--network", metavar="NAME", help="One of the task's networks.  [default: its first]")
+@_where
+@click.option("--resume", metavar="RUN", help="Go on with a run that did not finish.")
+@with_settings
+def train(settings: Settings, verbose: bool, task: str, network: str | None, where: str, resume: str | None) -> None:
+    """Train TASK, see `brazada tasks`: register the model, and promote it if it beats its baseline and the champion."""
+    from brazada.training import train as library
+    from brazada.training.task import variant
+
+    known = domains.tasks(settings.of)
+    chosen = variant(known, task, network)
+
+    def work(job: Job) -> None:
+        begun = library.unfinished(job, resume).network if resume and not network else network
+        library.train(job, variant(known, chosen.name, begun), where, resume=resume)
+
+    start("train", settings, verbose, work, ("warehouse", "training"))
+
+
+@click.command()
+@click.argument("run")
+@with_settings
+def evaluate(settings: Settings, verbose: bool, run: str) -> None:
+    """Score RUN's model, once, on the test rows it was held back from, beside the baseline."""
+    from brazada.training import evaluate as library
+    from brazada.training.registry.runs import load, run_row, start_of
+
+    def work(job: Job) -> None:
+        model = load(job, domains.tasks(settings.of), run)
+        _print_figures(library.evaluate(job, model, start_of(run_row(job, run))))
+
+    start("evaluate", settings, verbose, work, ("warehouse",))
+
+
+@click.command()
+@click.argument("task")
+@click.option("--run", metavar="RUN", help="Predict with this run's model.  [default: the champion's]")
+@_where
+@with_settings
+def predict(settings: Settings, verbose: bool, task: str, run: str | None, where: str) -> None:
+    """Predict the rows of TASK's table, into ml.predictions or the task's own table."""
+    from brazada.training import predict as library
+    from brazada.training.registry.runs import load
+    from brazada.training.task import variant
+
+    variant(domains.tasks(settings.of), task)
+    of_task = _by_name(settings)[task]
+    start(
+        "predict",
+        settings,
+        verbose,
+        lambda job: library.predict(job, load(job, of_task, run), where),
+        ("warehouse",),
+    )
+
+
+@click.command()
+@click.option("--task", metavar="TASK", help="Only runs of this task.")
+@with_settings
+def runs(settings: Settings, verbose: bool, task: str | None) -> None:
+    """List the training runs, the newest first: their figure, its baseline, and why they were promoted or not."""
+    from pyspark.sql import functions as F
+
+    from brazada.cli.inspect import warehouse
+    from brazada.report import stdout
+    from brazada.training.tables import RUNS
+
+    store = warehouse(settings, verbose)
+    grid = Grid(
+        "run", "task", "network", "finished", "data", "epochs", "monitor", "score", "baseline", "promoted", "reason"
+    )
+    if store.exists(RUNS.name):
+        frame = store.read(RUNS.name).frame
+        for row in (
+            frame.where(F.lit(True) if task is None else F.col("task") == task).orderBy(F.desc("finished_at")).collect()
+        ):
+            figures = ("" if row[name] is None else f"{row[name]:.4g}" for name in ("score", "baseline"))
+            epochs, promoted = f"{row['best_epoch']} of {row['epochs']}", "yes" if row["promoted"] else "no"
+            made = f"{row['finished_at']:%Y-%m-%d %H:%M}", f"{row['table']} v{row['version']}", epochs, row["monitor"]
+            grid.add_row(row["run"], row["task"], row["network"], *made, *figures, promoted, row["reason"])
+    stdout().print(grid)
+
+
+def _by_name(settings: Settings) -> dict[str, list[Task]]:
+    found: dict[str, list[Task]] = {}
+    for task in domains.tasks(settings.of):
+        found.setdefault(task.name, []).append(task)
+    return found
+
+
+def _baseline(task: Task) -> str:
+    """What the baseline is, by the first sentence of its function."""
+    if callable(task.baseline):
+        return (task.baseline.__doc__ or task.baseline.__name__).strip().splitlines()[0].rstrip(".")
+    return "none" if task.baseline is None else f"{task.monitor} {task.baseline:g}"
+
+
+def _print_figures(found: Mapping[str, Mapping[str, Any]]) -> None:
+    from brazada.report import stdout
+
+    who = list(found)
+    grid = Grid("figure on the test rows", *who)
+    for name in found[who[0]]:
+        grid.add_row(name, *("" if name not in found[one] else f"{found[one][name]:.6g}" for one in who))
+    stdout().print(grid)

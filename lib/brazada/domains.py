@@ -1,0 +1,59 @@
+"""The list of domains. Nothing else lists them: settings, commands, tables, views and tasks are found through it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from brazada.prices.settings import Prices
+from brazada.section import Section
+from brazada.swim.settings import Swim
+
+if TYPE_CHECKING:
+    import click
+
+    from brazada.tables import View
+    from brazada.training.task import Task
+
+
+@dataclass(frozen=True)
+class Domain:
+    """One field of work: its name, also that of its section of the settings and of its tables' schema, and its parts.
+
+    Parts are named `module:attribute` and imported when they are asked for: `commands` is a click group, `views` a
+    tuple of `View`, `tasks` a function of the domain's section that returns its tasks.
+    """
+
+    name: str
+    settings: type[Section]
+    commands: str
+    views: str | None = None
+    tasks: str | None = None
+
+
+DOMAINS: tuple[Domain, ...] = (
+    Domain("prices", Prices, "brazada.cli.prices:prices", "brazada.prices.views:VIEWS", "brazada.prices.tasks:tasks"),
+    Domain("swim", Swim, "brazada.cli.swim:swim", "brazada.swim.views:VIEWS"),
+)
+
+
+def commands(name: str) -> click.Command | None:
+    """The commands of the domain of a name, where there is one."""
+    return next((_part(domain.commands) for domain in DOMAINS if domain.name == name), None)
+
+
+def views() -> tuple[View, ...]:
+    """The views of every domain."""
+    return tuple(view for domain in DOMAINS if domain.views for view in _part(domain.views))
+
+
+def tasks(section: Callable[[type[Section]], Section]) -> list[Task]:
+    """The learning problems of every domain; `section` gives the settings of one by their class."""
+    return [task for domain in DOMAINS if domain.tasks for task in _part(domain.tasks)(section(domain.settings))]
+
+
+def _part(name: str) -> Any:
+    module, _, attribute = name.partition(":")
+    return getattr(import_module(module), attribute)

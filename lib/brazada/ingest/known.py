@@ -1,0 +1,93 @@
+"""Which files are new, and what is noted of those that were taken in."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
+
+from brazada.ingest.files import InputFile, inspect
+from brazada.report import Job
+from brazada.tables import Store, literal
+from brazada.tables.ops import INGESTED_FILES, QUARANTINE
+
+
+@dataclass(frozen=True)
+class Taken:
+    """A file that was taken in, as what layout it was read, and what became of its rows."""
+
+    file: InputFile
+    layout: str
+    good: int
+    duplicate: int
+    quarantined: int
+
+
+def new_files(job: Job, uris: Sequence[str], meanwhile: Callable[[], object] | None = None) -> list[InputFile]:
+    """The files whose content this job has not taken in yet, each content once; `meanwhile` runs beside the reading."""
+    with ThreadPoolExecutor(1) as pool:
+        inspected = pool.submit(inspect, job.spark, uris)
+        if meanwhile:
+            meanwhile()
+        found: dict[str, InputFile] = {}
+        for file in inspected.result():
+            found.setdefault(file.batch, file)
+    known = set()
+    if job.store.exists(INGESTED_FILES.name):
+        noted = job.store.read(INGESTED_FILES.name).frame.where(F.col("job") == job.name)
+        known = {row["batch"] for row in noted.select("batch").collect()}
+    new = [file for batch, file in found.items() if batch not in known]
+    if len(new) < len(uris):
+        job.note(f"{len(uris) - len(new)} of {len(uris)} files known already, skipped")
+    return new
+
+
+def batches_in(files: Sequence[InputFile]) -> str:
+    """The SQL condition for rows of these files in a table with their `batch`."""
+    return f"batch IN ({', '.join(sorted(literal(file.batch) for file in files))})"
+
+
+def quarantine_lines(job: Job, rows: DataFrame, count: int, files: Sequence[InputFile]) -> None:
+    """Put so many refused lines in the place of what a killed run left of the files: batch, file, line, reason, raw."""
+    where = f"job = {literal(job.name)} AND {batches_in(files)}"
+    if count:
+        refused = rows.select(
+            F.lit(job.run_id).alias("run_id"),
+            F.lit(job.name).alias("job"),
+            *["batch", "file"],
+            F.lit("line").alias("unit"),
+            F.col("line").alias("place"),
+            *["reason", "raw"],
+            F.lit(None).cast("binary").alias("content"),
+        )
+        job.store.replace(QUARANTINE, refused, where)
+    elif job.store.exists(QUARANTINE.name) and not job.store.read(QUARANTINE.name).frame.where(where).isEmpty():
+        job.store.delete(QUARANTINE, where)
+
+
+def note_files(job: Job, taken: Sequence[Taken], name: str) -> None:
+    """Note files as taken in, under a name for them all, and count their rows in the report.
+
+    Files whose note somebody deleted are noted again. After it there is a quarantine too: empty, it says that nothing
+    was refused.
+    """
+    ensure_notes(job.store)
+    rows = []
+    for one in taken:
+        file, counts = one.file, (one.good, one.duplicate, one.quarantined)
+        rows.append(
+            (job.name, file.batch, file.size, file.path, file.number, job.run_id, one.layout, sum(counts), *counts)
+        )
+        job.report.add(sum(counts), *counts)
+        if not sum(counts):
+            job.note(f"{file.path}: no row below its header")
+    job.store.append_once(INGESTED_FILES, rows, f"{job.store.version(INGESTED_FILES.name)}/{name}")
+
+
+def ensure_notes(store: Store) -> None:
+    """Have the tables of files and of what was refused."""
+    store.ensure(QUARANTINE)
+    store.ensure(INGESTED_FILES)

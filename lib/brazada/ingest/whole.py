@@ -1,0 +1,218 @@
+"""Files that are read as a whole, each in one Spark task: a picture, an archive of pictures, a recording."""
+
+from __future__ import annotations
+
+import gzip
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any
+
+from pyspark import StorageLevel
+from pyspark.sql import Column, DataFrame, Window
+from pyspark.sql import functions as F
+from pyspark.sql import types as T
+
+from brazada.errors import InputError
+from brazada.ingest.files import PACKED, contents, list_files
+from brazada.ingest.known import ensure_notes, new_files
+from brazada.report import Job
+from brazada.session import bounded_batches
+from brazada.tables import Table
+from brazada.tables.ops import INGESTED_FILES, QUARANTINE
+
+_LARGEST = 2**31 - 1  # bytes that Spark reads of one file
+_AT_ONCE = 64 * 2**20  # bytes of files handed to Python at once
+_ROWS = 1000  # handed back at once
+GOOD, DUPLICATE, QUARANTINED = "good", "duplicate", "quarantined"
+CONFLICT = "key known already with other values"
+
+
+class Refused(Exception):  # noqa: N818 - a finding, not a fault of the program
+    """What `read` raises for a file that it refuses as a whole, or yields for a part of one."""
+
+    def __init__(self, reason: str, unit: str = "file", place: int | None = None, content: bytes | None = None) -> None:
+        """Say why, and of a part which: `unit` is line or byte, `place` its number, `content` its bytes."""
+        super().__init__(reason, unit, place, content)
+        self.reason, self.unit, self.place, self.content = reason, unit, place, content
+
+
+_NOTED = [
+    T.StructField(name, kind)
+    for name, kind in (
+        ("_file", T.StringType()),
+        ("batch", T.StringType()),
+        ("_number", T.LongType()),
+        ("_reason", T.StringType()),
+        ("_unit", T.StringType()),
+        ("_place", T.LongType()),
+        ("_content", T.BinaryType()),
+    )
+]  # of every row that `read` gives: its file, that one's content, its number there; and why it is refused, if it is
+Read = Callable[[str, bytes], Iterable[tuple[Any, ...] | Refused]]
+
+
+def ingest_files(
+    job: Job,
+    table: Table,
+    paths: Sequence[str],
+    suffixes: tuple[str, ...],
+    read: Read,
+    columns: Sequence[str],
+    *,
+    layout: str,
+    prepare: Callable[[DataFrame], DataFrame] | None = None,
+) -> None:
+    """Take files into a table: folders, files and globs of any filesystem, plain or .gz, however many.
+
+    `read(path, content)` runs in Spark's tasks, gets the content unpacked, and yields the values of `columns` for each
+    row; what it refuses is quarantined with its reason, as is a file at which it raises anything else. The table has a
+    column `batch` more, the SHA-256 of the file, and those that `prepare` adds to the good rows. A row whose key is
+    known, from another file or from earlier in the same, is a duplicate if its values are the same, else quarantined.
+
+    A file is known by its content; only new ones are read. Nothing is done per file on the driver. Safe to repeat after
+    a kill at any point: rows, refused ones and notes of files land in one commit each, the notes last, and what a
+    killed run left of files that are not noted is deleted first. Raises InputError for paths without files and for
+    files beyond 2 GiB, before anything is written.
+    """
+    uris = list_files(job.spark, paths, suffixes)
+    with job.progress(layout, total=3) as bar, job.store.exclusive(table.name):
+        bar.advance(what="look at the files")
+        files = new_files(job, uris, meanwhile=lambda: job.store.ensure(table))
+        if not files:
+            return
+        if (largest := max(files, key=lambda file: file.size)).size > _LARGEST:
+            raise InputError(
+                "files of less than 2 GiB", found=f"{largest.path}, {largest.size:,} bytes", todo="cut it up"
+            )
+        empty = [not file.size and not file.path.lower().endswith(PACKED) for file in files]
+        facts = [(f.path, f.batch, f.size, f.number, bare) for f, bare in zip(files, empty, strict=True)]
+        new = job.spark.createDataFrame(facts, "path string, batch string, size long, number long, empty boolean")
+        for kept, of in ((table, new.select("batch")), (QUARANTINE, new.select("batch", F.lit(job.name).alias("job")))):
+            job.store.delete_matching(kept, of)
+        bar.advance(what="read, judge, write")
+        with bounded_batches(job.spark, max(1, min(256, _AT_ONCE // max(1, largest.size)))):
+            told = F.broadcast(new.select("path", "batch"))
+            full = contents(job.spark, [file.path for file in files]).join(told, on="path", how="inner")
+            bare = new.where("empty").select("path", F.lit(b"").alias("content"), "batch")
+            found = _Found(
+                full.select(*bare.columns).unionByName(bare), [table.columns[name] for name in columns], read
+            )
+            _write(job, table, found, new, layout, prepare)
+
+
+class _Found:
+    """Rows of files as `read` gave them: the columns of the table, file, batch, number in the file; refused or not."""
+
+    def __init__(self, files: DataFrame, fields: Sequence[T.StructField], read: Read) -> None:
+        own = [T.StructField(field.name, field.dataType) for field in fields]
+        schema = T.StructType([*own, *_NOTED])
+        self.names = [field.name for field in own]
+
+        def run(batches: Iterable[Any]) -> Iterator[Any]:
+            for batch in batches:
+                for row in batch.to_pylist():
+                    yield from _rows_of(read, row["path"], row["content"], row["batch"], schema)
+
+        self.rows = files.select("path", "content", "batch").mapInArrow(run, schema)
+
+
+def _rows_of(read: Read, path: str, content: bytes, digest: str, schema: T.StructType) -> Iterator[Any]:
+    """The rows of one file, all or none, in Arrow batches."""
+    import pyarrow as pa
+    from pyspark.sql.pandas.types import to_arrow_schema
+
+    target, width = to_arrow_schema(schema), len(schema) - len(_NOTED)
+
+    def batches(found: Iterable[tuple[Any, ...] | Refused]) -> Iterator[Any]:
+        rows = []
+        for number, row in enumerate(found):
+            refused = (row.reason, row.unit, row.place, row.content) if isinstance(row, Refused) else (None,) * 4
+            values = (None,) * width if isinstance(row, Refused) else tuple(row)
+            rows.append((*values, path, digest, number, *refused))
+        for start in range(0, len(rows), _ROWS):
+            cells = zip(*rows[start : start + _ROWS], strict=True)
+            arrays = [pa.array(column, field.type) for column, field in zip(cells, target, strict=True)]
+            yield pa.RecordBatch.from_arrays(arrays, schema=target)
+
+    try:
+        whole = gzip.decompress(content) if path.lower().endswith(".gz") else content
+        yield from list(batches(read(path, whole)))
+    except Refused as refused:
+        refused.content = content if refused.content is None else refused.content
+        yield from batches([refused])
+    except Exception as error:
+        yield from batches([Refused(f"{type(error).__name__}: {error}", content=content)])
+
+
+def _write(
+    job: Job,
+    table: Table,
+    found: _Found,
+    new: DataFrame,
+    layout: str,
+    prepare: Callable[[DataFrame], DataFrame] | None,
+) -> None:
+    """Judge the rows by their keys, and write the good ones, the refused ones, and the notes of the files."""
+    rows = found.rows.persist(StorageLevel.MEMORY_AND_DISK)
+    judged = _judged(job, table, rows, found.names).persist()
+    try:
+        place = ["batch", "_number"]
+        bad = judged.where(F.col("outcome") != GOOD)
+        good = rows.join(bad.select(place), on=place, how="left_anti").select("batch", *found.names)
+        job.store.append(table, prepare(good) if prepare else good)
+        refused = rows.join(bad.where(F.col("outcome") == QUARANTINED).select(*place, "reason"), on=place, how="inner")
+        counts = [F.count_if(F.col("outcome") == outcome).alias(f"rows_{outcome}") for outcome in _OUTCOMES]
+        total = judged.agg(F.count("*").alias("rows_in"), *counts).collect()[0]
+        ensure_notes(job.store)
+        if total["rows_quarantined"]:
+            job.store.append(QUARANTINE, refused.select(*_quarantined(job)))
+        job.report.add(total["rows_in"], *[total[f"rows_{outcome}"] for outcome in _OUTCOMES])
+        by_file = judged.groupBy("batch").agg(F.count("*").alias("rows_in"), *counts)
+        notes = new.drop("empty").join(by_file, on="batch", how="left").na.fill(0).withColumnRenamed("path", "file")
+        own = {"job": F.lit(job.name), "run_id": F.lit(job.run_id), "layout": F.lit(layout)}
+        job.store.append(INGESTED_FILES, notes.withColumns(own))
+        if empty := new.join(by_file, on="batch", how="left_anti").count():
+            job.note(f"{empty} files hold no row")
+    finally:
+        judged.unpersist()
+        rows.unpersist()
+
+
+_OUTCOMES = (GOOD, DUPLICATE, QUARANTINED)
+
+
+def _judged(job: Job, table: Table, rows: DataFrame, names: Sequence[str]) -> DataFrame:
+    """What becomes of each row, by batch and number in the file: outcome, and the reason where it is quarantined."""
+    key = list(table.key)
+    own = ["batch", "_number", "_file", "_reason"]
+    values = F.xxhash64(*names).alias("values")
+    here, there = rows.select(*key, values, *own), job.store.read(table.name).frame
+    known = there.select(key).join(rows.select(key), on=key, how="left_semi").persist()
+    # Of most tables with content no key comes again, and then only their keys are read.
+    there = there.where("false") if known.isEmpty() else there.join(F.broadcast(known), on=key, how="left_semi")
+    there = there.select(*key, values, *[F.lit(None).alias(name) for name in own])
+    sound = F.col("_reason").isNull()
+    # Refused rows have no key: each is alone with its place. What the table has comes first, then by name of the file.
+    apart = F.when(~sound, F.concat_ws("/", "batch", "_number"))
+    before = Window.partitionBy("_apart", *key).orderBy(F.col("_file").asc_nulls_first(), "_number")
+    both = here.unionByName(there).withColumn("_apart", apart)
+    ranked = both.withColumn("rank", F.row_number().over(before)).withColumn("first", F.first("values").over(before))
+    again, same = F.col("rank") > 1, F.col("first") == F.col("values")
+    outcome = F.when(~sound | (again & ~same), QUARANTINED).when(again, DUPLICATE).otherwise(GOOD)
+    reason = F.coalesce("_reason", F.when(again & ~same, F.lit(CONFLICT)))
+    mine = ranked.where(F.col("batch").isNotNull())
+    return mine.select("batch", "_number", outcome.alias("outcome"), reason.alias("reason"))
+
+
+def _quarantined(job: Job) -> list[Column]:
+    """The columns of ops.quarantine."""
+    return [
+        F.lit(job.run_id).alias("run_id"),
+        F.lit(job.name).alias("job"),
+        F.col("batch"),
+        F.col("_file").alias("file"),
+        F.coalesce("_unit", F.lit("row")).alias("unit"),
+        F.coalesce("_place", F.when(F.col("_unit").isNull(), F.col("_number"))).alias("place"),
+        F.col("reason"),
+        F.lit(None).cast("string").alias("raw"),
+        F.col("_content").alias("content"),
+    ]

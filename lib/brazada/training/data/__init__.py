@@ -1,0 +1,1 @@
+"""Rows of a pinned table as batches: columns, readers, sharding, preflight."""

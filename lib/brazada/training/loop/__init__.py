@@ -1,0 +1,1 @@
+"""Learning on one rank: a step, epochs, checkpoints, what ranks do together."""

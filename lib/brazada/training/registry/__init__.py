@@ -1,0 +1,1 @@
+"""What a training leaves: runs, their models, MLflow."""
