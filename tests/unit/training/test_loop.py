@@ -119,7 +119,7 @@ def test_the_task_refuses_a_faulty_declaration():
         replace(LINES, monitor="accuracy")
 
 
-# One class in the training targets' place; what the model says of it is a bias alone, moved by the loss.
+# A model that is a bias alone: the loss moves it, whatever the rows are.
 def walk(spec, seed):
     import tensorflow as tf
 
@@ -167,7 +167,7 @@ def test_early_stopping_waits_for_the_monitored_figure(wanderer, still):
 
 
 def test_a_model_that_falls_back_to_chance_ends_the_run_with_its_best_weights(wanderer, still):
-    """It passes its best on the way to a loss that is a false friend, here one that rises as well."""
+    """Its steps are too large: figure and loss leave what they were at first and do not come back for two epochs."""
     away = replace(wanderer, loss=partial(off_by, 0.15), monitor="near", baseline=0.25)
     away = away.with_spec(learning_rate=0.3, epochs=40)
     outcome = run(away, still)
