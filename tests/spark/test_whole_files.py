@@ -1,0 +1,122 @@
+"""Files read as a whole: rows are good, duplicate or quarantined; a kill or a second run changes nothing."""
+
+import sys
+
+import pytest
+from pyspark import cloudpickle
+from pyspark.sql import functions as F
+from pyspark.sql import types as T
+
+from brazada.ingest import whole
+from brazada.ingest.whole import Refused, ingest_files
+from brazada.tables import Store, Table, column
+
+cloudpickle.register_pickle_by_value(sys.modules[__name__])
+
+WORDS = Table(
+    name="tests.words",
+    comment="A word.",
+    columns=T.StructType(
+        [
+            column("id", T.IntegerType(), "Number"),
+            column("word", T.StringType(), "Word"),
+            column("length", T.IntegerType(), "Letters, added when the row is found good"),
+            column("batch", T.StringType(), "File it came from"),
+        ]
+    ),
+    key=("id",),
+)
+
+
+def read(path, content):
+    """Lines `id word`; one without a word is refused, and a file with a line END is broken."""
+    for number, line in enumerate(content.decode().splitlines(), 1):
+        if line == "END":
+            raise Refused("it ends too early")
+        ident, _, word = line.partition(" ")
+        yield (int(ident), word) if word else Refused("no word", "line", number, line.encode())
+
+
+def with_length(rows):
+    return rows.withColumn("length", F.length("word"))
+
+
+@pytest.fixture
+def take(job, tmp_path):
+    def run():
+        before = vars(job.report).copy()
+        ingest_files(
+            job, WORDS, [str(tmp_path / "in")], (".txt",), read, ("id", "word"), layout="words", prepare=with_length
+        )
+        return tuple(
+            getattr(job.report, f"rows_{name}") - before[f"rows_{name}"]
+            for name in ("in", "good", "duplicate", "quarantined")
+        )
+
+    (tmp_path / "in").mkdir()
+    return run
+
+
+@pytest.fixture
+def write(tmp_path):
+    def into(name, *lines):
+        (tmp_path / "in" / name).write_text("\n".join(lines))
+
+    return into
+
+
+def content(job):
+    words = sorted(tuple(row) for row in job.store.read(WORDS.name).frame.select("id", "word", "length").collect())
+    refused = job.store.read("ops.quarantine").frame.select("unit", "place", "reason", "content").collect()
+    return words, sorted((unit, place, reason, content and bytes(content)) for unit, place, reason, content in refused)
+
+
+def test_rows_are_good_duplicate_or_quarantined_with_their_place(job, take, write):
+    write("a.txt", "1 one", "2 two", "2 two", "3", "1 uno")
+    write("b.txt", "4 four", "END")
+    write("c.txt", "x y")
+    write("d.txt")
+    assert take() == (7, 2, 1, 4)
+    assert "1 files hold no row" in job.report.notes
+    expected = (
+        [(1, "one", 3), (2, "two", 3)],
+        [
+            ("file", None, "ValueError: invalid literal for int() with base 10: 'x'", b"x y"),
+            ("file", None, "it ends too early", b"4 four\nEND"),
+            ("line", 4, "no word", b"3"),
+            ("row", 4, whole.CONFLICT, None),
+        ],
+    )
+    assert content(job) == tuple(sorted(part, key=repr) for part in expected)
+    assert take() == (0, 0, 0, 0)
+    write("later.txt", "1 one", "2 dos", "5 five")
+    assert take() == (3, 1, 1, 1)
+    assert [word for _, word, _ in content(job)[0]] == ["one", "two", "five"]
+    noted = job.store.read("ops.ingested_files").frame.groupBy().sum("rows_in", "rows_good").first()
+    assert tuple(noted) == (10, 3)
+
+
+@pytest.mark.parametrize("table", [WORDS.name, "ops.quarantine", "ops.ingested_files"])
+def test_a_killed_ingest_run_again_is_as_if_it_ran_once(job, take, write, monkeypatch, table):
+    write("a.txt", "1 one", "2", "3 three")
+    append = Store.append
+
+    def killed(store, declared, rows):
+        append(store, declared, rows)
+        if declared.name == table:
+            raise KeyboardInterrupt
+
+    if table == "ops.ingested_files":  # before that, not after: then all is done
+
+        def killed(store, declared, rows):
+            if declared.name == table:
+                raise KeyboardInterrupt
+            append(store, declared, rows)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Store, "append", killed)
+        with pytest.raises(KeyboardInterrupt):
+            take()
+    job.report.rows_in = job.report.rows_good = job.report.rows_quarantined = 0
+    assert take() == (3, 2, 0, 1)
+    assert content(job) == ([(1, "one", 3), (3, "three", 5)], [("line", 2, "no word", b"2")])
