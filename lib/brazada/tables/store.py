@@ -92,11 +92,16 @@ class Store:
         )
 
     def exists(self, name: str) -> bool:
-        """Whether the table is there."""
+        """Whether the table is there. A log without a commit, left by a job that was killed, is no table yet."""
         location = self.location(name)
         if location is None:
             return bool(self.spark.catalog.tableExists(name))
-        return bool(DeltaTable.isDeltaTable(self.spark, location))
+        if not DeltaTable.isDeltaTable(self.spark, location):
+            return False
+        try:
+            return int(self._log(name).version()) >= 0
+        except (TypeError, Py4JError):  # as in `version`
+            return True
 
     def ensure(self, table: Table) -> None:
         """Create the table from its declaration, or check that what is there has the declared columns."""
@@ -113,6 +118,7 @@ class Store:
             return
         builder = DeltaTable.createIfNotExists(self.spark).addColumns(table.columns)
         if location := self.location(table.name):
+            self._clear_log(location)
             builder = builder.location(location)
         else:
             self._make_schema(table.name)
@@ -126,6 +132,22 @@ class Store:
         except AnalysisException:
             if not self.exists(table.name):
                 raise
+
+    def _clear_log(self, location: str) -> None:
+        """Remove a log without a commit, which Delta takes for a table and then does not find.
+
+        Only hidden files go, and then the folder if it is empty: a commit of another job stays, whenever it lands.
+        """
+        hadoop: Any = self.spark._jvm.org.apache.hadoop.fs  # type: ignore[union-attr]
+        log = hadoop.Path(location, "_delta_log")
+        filesystem = log.getFileSystem(self.spark._jsc.hadoopConfiguration())
+        if not filesystem.exists(log):
+            return
+        for status in filesystem.listStatus(log):
+            if status.getPath().getName().startswith("."):
+                filesystem.delete(status.getPath(), False)
+        if not filesystem.listStatus(log):
+            filesystem.delete(log, False)
 
     def version(self, name: str) -> int:
         """The newest version of a table."""
