@@ -122,6 +122,7 @@ def runs(settings: Settings, verbose: bool, task: str | None) -> None:
     grid = Grid(
         "run", "task", "network", "finished", "data", "epochs", "monitor", "score", "baseline", "promoted", "reason"
     )
+    grid.columns[0].no_wrap = True  # to be copied
     if store.exists(RUNS.name):
         frame = store.read(RUNS.name).frame
         for row in (
