@@ -163,7 +163,6 @@ def measure(options, folder):
     from brazada.training.evaluate import evaluate
     from brazada.training.predict import predict
     from brazada.training.registry.runs import load as load_model
-    from brazada.training.registry.runs import start_of
     from brazada.training.train import train
 
     overrides = (f"spark.master=local[{options.ranks}]", f"warehouse.path={folder}/warehouse")
@@ -180,7 +179,7 @@ def measure(options, folder):
         peaks.doing = "predict"
         predict(here, model)
         peaks.doing = "evaluate"
-        evaluate(here, model, start_of(here.store.read("ml.runs").frame.where(f"run = '{run.id}'").first()))
+        evaluate(here, model)
     peaks.close()
     grid = Grid("while it", "process", "largest resident memory")
     for doing, kinds in peaks.found.items():

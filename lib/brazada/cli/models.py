@@ -26,11 +26,10 @@ def tasks(settings: Settings, verbose: bool) -> None:
     """List the tasks: their table, networks, baseline, and the champion with its figure."""
     from brazada.cli.inspect import warehouse
     from brazada.report import stdout
-    from brazada.training.tables import RUNS
+    from brazada.training.registry.runs import known_runs
 
-    store = warehouse(settings, verbose)
-    known = store.read(RUNS.name).frame.where("promoted AND refit_of IS NULL") if store.exists(RUNS.name) else None
-    champions = {row["task"]: row for row in known.orderBy("finished_at").collect()} if known else {}
+    promoted = known_runs(warehouse(settings, verbose)).where("promoted AND refit_of IS NULL")
+    champions = {row["task"]: row for row in promoted.orderBy("finished_at").collect()}
     grid = Grid("task", "table", "rows that it is about", "networks", "baseline", "champion", "its validation figure")
     for name, variants in _by_name(settings).items():
         one = variants[0]
@@ -76,11 +75,10 @@ def train(settings: Settings, verbose: bool, task: str, network: str | None, whe
 def evaluate(settings: Settings, verbose: bool, run: str) -> None:
     """Score RUN's model, once, on the test rows it was held back from, beside the baseline."""
     from brazada.training import evaluate as library
-    from brazada.training.registry.runs import load, run_row, start_of
+    from brazada.training.registry.runs import load
 
     def work(job: Job) -> None:
-        model = load(job, domains.tasks(settings.of), run)
-        _print_figures(library.evaluate(job, model, start_of(run_row(job, run))))
+        _print_figures(library.evaluate(job, load(job, domains.tasks(settings.of), run)))
 
     start("evaluate", settings, verbose, work, ("warehouse",))
 
@@ -99,11 +97,7 @@ def predict(settings: Settings, verbose: bool, task: str, run: str | None, where
     variant(domains.tasks(settings.of), task)
     of_task = _by_name(settings)[task]
     start(
-        "predict",
-        settings,
-        verbose,
-        lambda job: library.predict(job, load(job, of_task, run), where),
-        ("warehouse",),
+        "predict", settings, verbose, lambda job: library.predict(job, load(job, of_task, run), where), ("warehouse",)
     )
 
 
@@ -116,22 +110,18 @@ def runs(settings: Settings, verbose: bool, task: str | None) -> None:
 
     from brazada.cli.inspect import warehouse
     from brazada.report import stdout
-    from brazada.training.tables import RUNS
+    from brazada.training.registry.runs import known_runs
 
-    store = warehouse(settings, verbose)
+    found = known_runs(warehouse(settings, verbose)).orderBy(F.desc("finished_at"))
     grid = Grid(
         "run", "task", "network", "finished", "data", "epochs", "monitor", "score", "baseline", "promoted", "reason"
     )
     grid.columns[0].no_wrap = True  # to be copied
-    if store.exists(RUNS.name):
-        frame = store.read(RUNS.name).frame
-        for row in (
-            frame.where(F.lit(True) if task is None else F.col("task") == task).orderBy(F.desc("finished_at")).collect()
-        ):
-            figures = ("" if row[name] is None else f"{row[name]:.4g}" for name in ("score", "baseline"))
-            epochs, promoted = f"{row['best_epoch']} of {row['epochs']}", "yes" if row["promoted"] else "no"
-            made = f"{row['finished_at']:%Y-%m-%d %H:%M}", f"{row['table']} v{row['version']}", epochs, row["monitor"]
-            grid.add_row(row["run"], row["task"], row["network"], *made, *figures, promoted, row["reason"])
+    for row in (found if task is None else found.where(F.col("task") == task)).collect():
+        figures = ("" if row[name] is None else f"{row[name]:.4g}" for name in ("score", "baseline"))
+        epochs, promoted = f"{row['best_epoch']} of {row['epochs']}", "yes" if row["promoted"] else "no"
+        made = f"{row['finished_at']:%Y-%m-%d %H:%M}", f"{row['table']} v{row['version']}", epochs, row["monitor"]
+        grid.add_row(row["run"], row["task"], row["network"], *made, *figures, promoted, row["reason"])
     stdout().print(grid)
 
 

@@ -91,7 +91,7 @@ def run(settings: Settings, verbose: bool, source: str | None, steps: str, paths
     if "ingest" in wanted and not paths:
         raise UsageError("files to ingest", found="no path", todo="name one, or leave out ingest by --steps")
     from brazada.prices import backtest, forecast, ingest, series, windows
-    from brazada.prices.tasks import train_global
+    from brazada.prices.training import train_global
 
     work: dict[str, Work] = {
         "ingest": lambda job: ingest.ingest(job, source, paths),

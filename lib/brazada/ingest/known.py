@@ -14,6 +14,8 @@ from brazada.report import Job
 from brazada.tables import Store, literal
 from brazada.tables.ops import INGESTED_FILES, QUARANTINE
 
+GOOD, DUPLICATE, QUARANTINED = OUTCOMES = ("good", "duplicate", "quarantined")
+
 
 @dataclass(frozen=True)
 class Taken:
@@ -54,18 +56,16 @@ def quarantine_lines(job: Job, rows: DataFrame, count: int, files: Sequence[Inpu
     """Put so many refused lines in the place of what a killed run left of the files: batch, file, line, reason, raw."""
     where = f"job = {literal(job.name)} AND {batches_in(files)}"
     if count:
-        refused = rows.select(
-            F.lit(job.run_id).alias("run_id"),
-            F.lit(job.name).alias("job"),
-            *["batch", "file"],
-            F.lit("line").alias("unit"),
-            F.col("line").alias("place"),
-            *["reason", "raw"],
-            F.lit(None).cast("binary").alias("content"),
-        )
-        job.store.replace(QUARANTINE, refused, where)
+        lines = {"unit": F.lit("line"), "place": F.col("line"), "content": F.lit(None).cast("binary")}
+        job.store.replace(QUARANTINE, quarantined(job, rows.withColumns(lines)), where)
     elif job.store.exists(QUARANTINE.name) and not job.store.read(QUARANTINE.name).frame.where(where).isEmpty():
         job.store.delete(QUARANTINE, where)
+
+
+def quarantined(job: Job, rows: DataFrame) -> DataFrame:
+    """Refused rows, with all columns of ops.quarantine but for the run and the job, as rows of it."""
+    own = {"run_id": F.lit(job.run_id), "job": F.lit(job.name)}
+    return rows.withColumns(own).select(*QUARANTINE.columns.names)
 
 
 def note_files(job: Job, taken: Sequence[Taken], name: str) -> None:

@@ -7,13 +7,21 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 from pyspark import StorageLevel
-from pyspark.sql import Column, DataFrame, Window
+from pyspark.sql import DataFrame, Window
 from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
 from brazada.errors import InputError
 from brazada.ingest.files import PACKED, contents, list_files
-from brazada.ingest.known import ensure_notes, new_files
+from brazada.ingest.known import (
+    DUPLICATE,
+    GOOD,
+    OUTCOMES,
+    QUARANTINED,
+    ensure_notes,
+    new_files,
+    quarantined,
+)
 from brazada.report import Job
 from brazada.session import bounded_batches
 from brazada.tables import Table
@@ -22,7 +30,6 @@ from brazada.tables.ops import INGESTED_FILES, QUARANTINE
 _LARGEST = 2**31 - 1  # bytes that Spark reads of one file
 _AT_ONCE = 64 * 2**20  # bytes of files handed to Python at once
 _ROWS = 1000  # handed back at once
-GOOD, DUPLICATE, QUARANTINED = "good", "duplicate", "quarantined"
 CONFLICT = "key known already with other values"
 
 
@@ -68,10 +75,10 @@ def ingest_files(
     column `batch` more, the SHA-256 of the file, and those that `prepare` adds to the good rows. A row whose key is
     known, from another file or from earlier in the same, is a duplicate if its values are the same, else quarantined.
 
-    A file is known by its content; only new ones are read. Nothing is done per file on the driver. Safe to repeat after
-    a kill at any point: rows, refused ones and notes of files land in one commit each, the notes last, and what a
-    killed run left of files that are not noted is deleted first. Raises InputError for paths without files and for
-    files beyond 2 GiB, before anything is written.
+    A file is known by its content; only new ones are read. The driver keeps the list of the files, and none of what is
+    in them. Safe to repeat after a kill at any point: rows, refused ones and notes of files land in one commit each,
+    the notes last, and what a killed run left of files that are not noted is deleted first. Raises InputError for paths
+    without files and for files beyond 2 GiB, before anything is written.
     """
     uris = list_files(job.spark, paths, suffixes)
     with job.progress(layout, total=3) as bar, job.store.exclusive(table.name):
@@ -93,26 +100,21 @@ def ingest_files(
             told = F.broadcast(new.select("path", "batch"))
             full = contents(job.spark, [file.path for file in files]).join(told, on="path", how="inner")
             bare = new.where("empty").select("path", F.lit(b"").alias("content"), "batch")
-            found = _Found(
-                full.select(*bare.columns).unionByName(bare), [table.columns[name] for name in columns], read
-            )
-            _write(job, table, found, new, layout, prepare)
+            fields = [T.StructField(name, table.columns[name].dataType) for name in columns]
+            found = _found(full.select(*bare.columns).unionByName(bare), fields, read)
+            _write(job, table, found, columns, new, layout, prepare)
 
 
-class _Found:
-    """Rows of files as `read` gave them: the columns of the table, file, batch, number in the file; refused or not."""
+def _found(files: DataFrame, fields: Sequence[T.StructField], read: Read) -> DataFrame:
+    """Rows of files (path, content, batch) as `read` gives them: these fields, and what is noted of every row."""
+    schema = T.StructType([*fields, *_NOTED])
 
-    def __init__(self, files: DataFrame, fields: Sequence[T.StructField], read: Read) -> None:
-        own = [T.StructField(field.name, field.dataType) for field in fields]
-        schema = T.StructType([*own, *_NOTED])
-        self.names = [field.name for field in own]
+    def run(batches: Iterable[Any]) -> Iterator[Any]:
+        for batch in batches:
+            for row in batch.to_pylist():
+                yield from _rows_of(read, row["path"], row["content"], row["batch"], schema)
 
-        def run(batches: Iterable[Any]) -> Iterator[Any]:
-            for batch in batches:
-                for row in batch.to_pylist():
-                    yield from _rows_of(read, row["path"], row["content"], row["batch"], schema)
-
-        self.rows = files.select("path", "content", "batch").mapInArrow(run, schema)
+    return files.mapInArrow(run, schema)
 
 
 def _rows_of(read: Read, path: str, content: bytes, digest: str, schema: T.StructType) -> Iterator[Any]:
@@ -146,26 +148,27 @@ def _rows_of(read: Read, path: str, content: bytes, digest: str, schema: T.Struc
 def _write(
     job: Job,
     table: Table,
-    found: _Found,
+    found: DataFrame,
+    columns: Sequence[str],
     new: DataFrame,
     layout: str,
     prepare: Callable[[DataFrame], DataFrame] | None,
 ) -> None:
     """Judge the rows by their keys, and write the good ones, the refused ones, and the notes of the files."""
-    rows = found.rows.persist(StorageLevel.MEMORY_AND_DISK)
-    judged = _judged(job, table, rows, found.names).persist()
+    rows = found.persist(StorageLevel.MEMORY_AND_DISK)
+    judged = _judged(job, table, rows, columns).persist()
     try:
         place = ["batch", "_number"]
         bad = judged.where(F.col("outcome") != GOOD)
-        good = rows.join(bad.select(place), on=place, how="left_anti").select("batch", *found.names)
+        good = rows.join(bad.select(place), on=place, how="left_anti").select("batch", *columns)
         job.store.append(table, prepare(good) if prepare else good)
         refused = rows.join(bad.where(F.col("outcome") == QUARANTINED).select(*place, "reason"), on=place, how="inner")
-        counts = [F.count_if(F.col("outcome") == outcome).alias(f"rows_{outcome}") for outcome in _OUTCOMES]
+        counts = [F.count_if(F.col("outcome") == outcome).alias(f"rows_{outcome}") for outcome in OUTCOMES]
         total = judged.agg(F.count("*").alias("rows_in"), *counts).collect()[0]
         ensure_notes(job.store)
         if total["rows_quarantined"]:
-            job.store.append(QUARANTINE, refused.select(*_quarantined(job)))
-        job.report.add(total["rows_in"], *[total[f"rows_{outcome}"] for outcome in _OUTCOMES])
+            job.store.append(QUARANTINE, quarantined(job, _with_place(refused)))
+        job.report.add(total["rows_in"], *[total[f"rows_{outcome}"] for outcome in OUTCOMES])
         by_file = judged.groupBy("batch").agg(F.count("*").alias("rows_in"), *counts)
         notes = new.drop("empty").join(by_file, on="batch", how="left").na.fill(0).withColumnRenamed("path", "file")
         own = {"job": F.lit(job.name), "run_id": F.lit(job.run_id), "layout": F.lit(layout)}
@@ -177,16 +180,13 @@ def _write(
         rows.unpersist()
 
 
-_OUTCOMES = (GOOD, DUPLICATE, QUARANTINED)
-
-
 def _judged(job: Job, table: Table, rows: DataFrame, names: Sequence[str]) -> DataFrame:
     """What becomes of each row, by batch and number in the file: outcome, and the reason where it is quarantined."""
     key = list(table.key)
     own = ["batch", "_number", "_file", "_reason"]
     values = F.xxhash64(*names).alias("values")
     here, there = rows.select(*key, values, *own), job.store.read(table.name).frame
-    known = there.select(key).join(rows.select(key), on=key, how="left_semi").persist()
+    known = there.select(key).join(rows.select(key), on=key, how="left_semi")
     # Of most tables with content no key comes again, and then only their keys are read.
     there = there.where("false") if known.isEmpty() else there.join(F.broadcast(known), on=key, how="left_semi")
     there = there.select(*key, values, *[F.lit(None).alias(name) for name in own])
@@ -203,16 +203,14 @@ def _judged(job: Job, table: Table, rows: DataFrame, names: Sequence[str]) -> Da
     return mine.select("batch", "_number", outcome.alias("outcome"), reason.alias("reason"))
 
 
-def _quarantined(job: Job) -> list[Column]:
-    """The columns of ops.quarantine."""
-    return [
-        F.lit(job.run_id).alias("run_id"),
-        F.lit(job.name).alias("job"),
-        F.col("batch"),
+def _with_place(refused: DataFrame) -> DataFrame:
+    """Refused rows with what ops.quarantine says of them; one that is refused for its key is told by its number."""
+    return refused.select(
+        "batch",
         F.col("_file").alias("file"),
         F.coalesce("_unit", F.lit("row")).alias("unit"),
         F.coalesce("_place", F.when(F.col("_unit").isNull(), F.col("_number"))).alias("place"),
-        F.col("reason"),
+        "reason",
         F.lit(None).cast("string").alias("raw"),
         F.col("_content").alias("content"),
-    ]
+    )

@@ -12,8 +12,7 @@ from brazada.prices.features import Doubles, unscale_prices
 from brazada.prices.settings import Prices
 from brazada.prices.tasks import PRODUCT_NETWORKS, product_task
 from brazada.report import Job
-from brazada.training.registry.runs import group_models
-from brazada.training.tables import RUNS
+from brazada.training.registry.runs import group_models, known_runs
 from brazada.training.task import Task
 
 if TYPE_CHECKING:
@@ -37,10 +36,8 @@ def product_forecasts(job: Job, asked: Question) -> Iterator[tuple[str, Doubles,
 
 def _runs(job: Job, task: Task, version: int) -> list[str]:
     """The runs of a task and network on a version of the windows, the newest last: its fits are those that count."""
-    if not job.store.exists(RUNS.name):
-        return []
     alike = (F.col("task") == task.name) & (F.col("network") == task.network) & (F.col("version") == version)
-    return [row["run"] for row in job.store.read(RUNS.name).frame.where(alike).orderBy("finished_at").collect()]
+    return [row["run"] for row in known_runs(job.store).where(alike).orderBy("finished_at").collect()]
 
 
 def rolled(model: Any, batch: Any) -> Doubles:

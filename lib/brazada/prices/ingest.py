@@ -13,17 +13,25 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from brazada.ingest.files import InputFile, first_line, list_files
-from brazada.ingest.known import Taken, batches_in, new_files, note_files, quarantine_lines
+from brazada.ingest.known import (
+    GOOD,
+    OUTCOMES,
+    QUARANTINED,
+    Taken,
+    batches_in,
+    new_files,
+    note_files,
+    quarantine_lines,
+)
 from brazada.prices import files
 from brazada.prices.layouts import Columns, recognise
 from brazada.prices.settings import Prices
 from brazada.prices.sources import source_settings
 from brazada.prices.tables import OBSERVATIONS
 from brazada.prices.tallies import Tally, tally
-from brazada.prices.verdicts import DUPLICATE, GOOD, QUARANTINED, verdicts
+from brazada.prices.verdicts import verdicts
 from brazada.report import Job
 
-_OUTCOMES = (GOOD, DUPLICATE, QUARANTINED)
 SUFFIXES = (".csv", ".csv.gz", ".txt", ".txt.gz")
 
 
@@ -105,7 +113,7 @@ def _write(job: Job, judged: DataFrame, new: Sequence[_New], tallies: Mapping[st
     count = sum(tallies[path].rows(QUARANTINED) for path in batches)
     quarantine_lines(job, refused.where(F.col("line") > 1), count, taken_in)
     taken = [
-        Taken(item.file, item.columns.name.partition("/")[2], *map(tallies[item.file.path].rows, _OUTCOMES))
+        Taken(item.file, item.columns.name.partition("/")[2], *map(tallies[item.file.path].rows, OUTCOMES))
         for item in new
     ]
     note_files(job, taken, "+".join(sorted(file.batch[:16] for file in taken_in)))

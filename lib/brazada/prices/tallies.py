@@ -10,7 +10,8 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from brazada.errors import InputError
-from brazada.prices.verdicts import BLANK, QUARANTINED
+from brazada.ingest.known import QUARANTINED
+from brazada.prices.verdicts import BLANK
 
 
 @dataclass

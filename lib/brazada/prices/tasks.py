@@ -18,16 +18,13 @@ from brazada.prices.features import (
     training_targets,
 )
 from brazada.prices.settings import Prices
-from brazada.prices.sources import slice_of, sources_in
+from brazada.prices.sources import slice_of
 from brazada.prices.tables import WINDOWS
 from brazada.training.metrics import mean_of
 from brazada.training.task import Arrays, Columns, Decoded, Spec, Task
-from brazada.training.train import train
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
-
-    from brazada.report import Job
 
 GLOBAL = "global"
 PRODUCT_NETWORKS = ("bilstm_attention", "bilstm", "lstm_attention", "lstm")  # the first is the published one
@@ -49,13 +46,6 @@ def tasks(settings: Prices) -> list[Task]:
             *(product_task(settings, source, network) for network in PRODUCT_NETWORKS),
         )
     ]
-
-
-def train_global(job: Job, source: str | None = None) -> None:
-    """Train the global task of a source, or of each source that has windows."""
-    settings = job.settings.of(Prices)
-    for name in sources_in(job.store.read(WINDOWS.name).frame, settings, source):
-        train(job, global_task(settings, name))
 
 
 def global_task(settings: Prices, source: str) -> Task:

@@ -5,11 +5,12 @@ from __future__ import annotations
 from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
+from brazada.ingest.known import DUPLICATE, GOOD, QUARANTINED
 from brazada.prices.files import PRICES
 from brazada.prices.tables import OBSERVATIONS
 
 KEY = OBSERVATIONS.key
-GOOD, DUPLICATE, QUARANTINED, BLANK = "good", "duplicate", "quarantined", "blank"
+BLANK = "blank"  # beside the outcomes of every ingest
 
 
 def verdicts(rows: DataFrame, known: DataFrame) -> DataFrame:

@@ -10,30 +10,31 @@ import numpy as np
 from brazada.errors import TrainingError
 from brazada.session import bounded_batches
 from brazada.training.data.preflight import chosen
-from brazada.training.metrics import Vectors, results, scored
+from brazada.training.metrics import Vectors, added, results, scored
 from brazada.training.predict import output_of, over_batches
 from brazada.training.registry.model import Model
-from brazada.training.registry.runs import Start
+from brazada.training.registry.runs import run_row, start_of
 from brazada.training.tables import METRICS
 from brazada.training.task import Decoded
 
 if TYPE_CHECKING:
     from brazada.report import Job
 
-_SUMS = "who STRING, number INT, vector ARRAY<DOUBLE>"
+_SUMS = "who STRING, vectors ARRAY<ARRAY<DOUBLE>>"
 MODEL, BASELINE = "model", "baseline"
+_PREFIX = {MODEL: "test_", BASELINE: "test_baseline_"}
 
 
-def evaluate(job: Job, model: Model, start: Start) -> dict[str, dict[str, float]]:
-    """The figures of the model and of the baseline on the run's test rows, by `model` and `baseline`, and name.
+def evaluate(job: Job, model: Model) -> dict[str, dict[str, float]]:
+    """The figures of a run's model and of the baseline on the test rows, by `model` and `baseline`, and name.
 
     The rows are those of the version and filter that the run was started with. They are scored once: figures that
     ml.metrics has already are read, not made again. Raises `TrainingError` where there are no test rows.
     """
-    if found := _known(job, start.run):
-        job.note(f"run {start.run}: the test rows were scored before; these are the figures of then")
+    if found := _known(job, model.run):
+        job.note(f"run {model.run}: the test rows were scored before; these are the figures of then")
         return found
-    task = model.task
+    task, start = model.task, start_of(run_row(job, model.run))
     snapshot = job.store.read(start.table, start.version)
     rows = chosen(task, snapshot, start.where, (task.test,)).select(*task.columns)
     metrics = {**task.figures, **task.test_metrics}
@@ -42,27 +43,24 @@ def evaluate(job: Job, model: Model, start: Start) -> dict[str, dict[str, float]
     def sums(network: Any, decoded: Decoded, batch: Any) -> Iterator[Any]:
         import pyarrow as pa
 
-        vectors = {MODEL: scored(metrics, decoded, output_of(network, decoded))}
+        found = {MODEL: scored(metrics, decoded, output_of(network, decoded))}
         if baseline:
-            vectors[BASELINE] = scored(metrics, decoded, baseline(decoded[0], task.spec))
-        made = [(who, number, vector) for who, of in vectors.items() for number, vector in enumerate(of)]
-        who, numbers, arrays = zip(*made, strict=True)
-        yield pa.RecordBatch.from_pydict({"who": who, "number": pa.array(numbers, pa.int32()), "vector": arrays})
+            found[BASELINE] = scored(metrics, decoded, baseline(decoded[0], task.spec))
+        vectors = [[vector.tolist() for vector in of] for of in found.values()]
+        yield pa.RecordBatch.from_pydict({"who": list(found), "vectors": vectors})
 
+    totals: dict[str, Vectors] = {}
     with bounded_batches(job.spark, task.rows_per_chunk):
-        collected = rows.mapInArrow(over_batches(job, model, sums), _SUMS).toLocalIterator()
-        totals: dict[str, dict[int, Any]] = {}
-        for row in collected:
-            of = totals.setdefault(row["who"], {})
-            of[row["number"]] = of.get(row["number"], 0) + np.asarray(row["vector"])
+        for row in rows.mapInArrow(over_batches(job, model, sums), _SUMS).toLocalIterator():
+            vectors = [np.asarray(vector) for vector in row["vectors"]]
+            totals[row["who"]] = added(totals.get(row["who"], []), vectors)
     if not totals:
         raise TrainingError(
             f"rows where {task.split} = '{task.test}' in {start.table} v{start.version}",
             found=f"none where {start.where}",
             todo="have the job that writes the split hold some back",
         )
-    ordered: dict[str, Vectors] = {who: [of[number] for number in sorted(of)] for who, of in totals.items()}
-    found = {who: results(metrics, vectors) for who, vectors in ordered.items()}
+    found = {who: results(metrics, vectors) for who, vectors in totals.items()}
     if task.baseline is not None and not baseline:
         found[BASELINE] = {task.monitor: float(task.baseline)}  # type: ignore[arg-type]
     figures = [
@@ -70,9 +68,6 @@ def evaluate(job: Job, model: Model, start: Start) -> dict[str, dict[str, float]
     ]
     job.store.append_once(METRICS, figures, f"{start.run}/test")
     return found
-
-
-_PREFIX = {MODEL: "test_", BASELINE: "test_baseline_"}
 
 
 def _known(job: Job, run: str) -> dict[str, dict[str, float]]:

@@ -14,7 +14,8 @@ from brazada.prices import backtest, forecast, scoring, series, windows
 from brazada.prices.candidates import candidates, question
 from brazada.prices.results import BACKTEST, FORECASTS, SCORES, SERVED, SERVING
 from brazada.prices.tables import OBSERVATIONS, SERIES, WINDOWS
-from brazada.prices.tasks import product_task, train_global
+from brazada.prices.tasks import product_task
+from brazada.prices.training import train_global
 from brazada.prices.views import VIEWS
 from brazada.report import Job
 from brazada.settings import load

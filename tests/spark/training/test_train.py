@@ -13,7 +13,7 @@ from brazada.training import files
 from brazada.training.evaluate import evaluate
 from brazada.training.metrics import root_mean_squared_error
 from brazada.training.predict import predict
-from brazada.training.registry.runs import group_models, load, newest_pair, run_row, start_of
+from brazada.training.registry.runs import group_models, load, newest_pair
 from brazada.training.train import runs_folder, train
 
 
@@ -48,11 +48,11 @@ def test_the_test_rows_are_scored_once_beside_the_baseline(job, points):
     run = train(job, task)
     points("later", rows=8, first=100)  # not of the version that the run is of
     job.spark.sql(f"UPDATE delta.`{job.store.location(TABLE.name)}` SET split = 'test' WHERE id % 8 = 0")
-    model, start = load(job, [task], run.id), start_of(run_row(job, run.id))
+    model, start = load(job, [task], run.id), run.start
     with pytest.raises(TrainingError, match="split = 'test'"):
-        evaluate(job, model, start)
+        evaluate(job, model)
     held = replace(task, test="validate")  # of which the version has rows
-    found = evaluate(job, replace(model, task=held), start)
+    found = evaluate(job, replace(model, task=held))
     rows = job.store.read(TABLE.name, start.version).frame.where("split = 'validate'").toPandas()
     told = np.array(rows["x"].to_list()) @ model.weights[0][:, 0] + model.weights[1][0]
     mse = float(np.mean((told - rows["y"]) ** 2))
@@ -62,7 +62,7 @@ def test_the_test_rows_are_scored_once_beside_the_baseline(job, points):
     stored = {f["name"]: f["value"] for f in job.store.read("ml.metrics").frame.where("step = 0").collect()}
     assert stored["test_rmse"] == found["model"]["rmse"]
     assert stored["test_baseline_loss"] == found["baseline"]["loss"]
-    assert evaluate(job, replace(model, task=held), start) == found
+    assert evaluate(job, replace(model, task=held)) == found
     assert "scored before" in job.report.notes[-1]
 
 

@@ -25,9 +25,10 @@ from brazada.training.tables import FITS, METRICS, RUNS
 from brazada.training.task import Task, variant
 
 if TYPE_CHECKING:
-    from pyspark.sql import Row
+    from pyspark.sql import DataFrame, Row
 
     from brazada.report import Job
+    from brazada.tables import Store
 
 _PACKAGES = ("tensorflow-cpu", "tensorflow", "keras", "horovod", "petastorm", "pyspark", "delta-spark", "numpy")
 
@@ -103,7 +104,8 @@ def judge(task: Task, start: Start, outcome: Outcome, champion: Row | None) -> R
         verb = "beats" if promoted else "does not beat"
         reason = f"validation {task.monitor} {score:.6g} {verb} the baseline's {chance:.6g}"
     if promoted and champion is not None:
-        same = all(champion[name] == value for name, value in _judged_on(task, start).items())
+        mine = (task.monitor, start.table, start.version, start.where)
+        same = mine == tuple(champion[name] for name in ("monitor", "table", "version", "filter"))
         if same and not task.monitored.better(score, champion["score"]):
             promoted, reason = False, f"{reason}, but not the {champion['score']:.6g} of {champion['run']}"
     return Run(start, score, chance, promoted, reason, outcome, refit=_refitted(start, outcome, promoted))
@@ -119,10 +121,6 @@ def judge_fits(task: Task, start: Start, fits: Iterable[Fit]) -> Run:
     score, baseline = (fmean(column) for column in zip(*pairs, strict=True)) if pairs else (None, None)
     reason = f"{better} of {len(pairs)} models beat their baseline, {len(fits) - len(pairs)} fits failed"
     return Run(start, score, baseline, False, reason, fits=fits)
-
-
-def _judged_on(task: Task, start: Start) -> dict[str, Any]:
-    return {"monitor": task.monitor, "table": start.table, "version": start.version, "filter": start.where}
 
 
 def _refitted(start: Start, outcome: Outcome, promoted: bool) -> Run | None:
@@ -216,22 +214,26 @@ def group_models(job: Job, task: Task, run: str) -> Iterator[tuple[dict[str, str
             yield fit["group_key"], Model(task.with_spec(**facts["spec"]), run, weights, facts["shapes"])
 
 
+def known_runs(store: Store) -> DataFrame:
+    """All rows of ml.runs; none where nothing was trained yet."""
+    if not store.exists(RUNS.name):
+        return store.spark.createDataFrame([], RUNS.columns)
+    return store.read(RUNS.name).frame
+
+
 def champion(job: Job, name: str) -> Row | None:
     """The run of a task that was promoted last, a row of ml.runs."""
     from pyspark.sql import functions as F
 
-    if not job.store.exists(RUNS.name):
-        return None
     promoted = (F.col("task") == name) & F.col("promoted") & F.col("refit_of").isNull()
-    return job.store.read(RUNS.name).frame.where(promoted).orderBy(F.desc("finished_at")).first()
+    return known_runs(job.store).where(promoted).orderBy(F.desc("finished_at")).first()
 
 
 def run_row(job: Job, run: str) -> Row:
     """The row of a run in ml.runs. Raises `ModelError` where there is none."""
     from pyspark.sql import functions as F
 
-    known = job.store.read(RUNS.name).frame if job.store.exists(RUNS.name) else None
-    row = known.where(F.col("run") == run).first() if known else None
+    row = known_runs(job.store).where(F.col("run") == run).first()
     if row is None:
         raise ModelError(f"run {run} in ml.runs", found="none", todo="see `brazada runs`")
     return row
@@ -247,17 +249,15 @@ def _final(job: Job, row: Row) -> Row:
     """The refit of a run, where it has one."""
     from pyspark.sql import functions as F
 
-    return job.store.read(RUNS.name).frame.where(F.col("refit_of") == row["run"]).first() or row
+    return known_runs(job.store).where(F.col("refit_of") == row["run"]).first() or row
 
 
 def newest_pair(job: Job, task: Task, version: int) -> tuple[str, str] | None:
     """The newest run of a task on this version of its table that was refitted, and its refit; promoted or not."""
     from pyspark.sql import functions as F
 
-    if not job.store.exists(RUNS.name):
-        return None
     pairs = (F.col("task") == task.name) & (F.col("version") == version) & F.col("refit_of").isNotNull()
-    row = job.store.read(RUNS.name).frame.where(pairs).orderBy(F.desc("finished_at")).first()
+    row = known_runs(job.store).where(pairs).orderBy(F.desc("finished_at")).first()
     return (row["refit_of"], row["run"]) if row else None
 
 
