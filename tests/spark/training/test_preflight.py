@@ -34,6 +34,18 @@ def test_shards_are_equal_to_a_row_and_the_same_whatever_the_partitioning(spark)
     assert counts == [13, 13, 12, 12, 14, 13, 13, 13]
 
 
+def test_the_rows_of_a_shard_lie_in_one_order_however_the_frame_was_cut(spark):
+    def in_files(frame):
+        rows = with_shards(frame, by=("source",), key=("id",), shards=4).collect()
+        return {
+            place: [row["id"] for row in rows if (row["source"], row["shard"]) == place]
+            for place in {(row["source"], row["shard"]) for row in rows}
+        }
+
+    frame = spark.range(0, 500).withColumn("source", F.when(F.col("id") < 250, "a").otherwise("b"))
+    assert in_files(frame.repartition(7)) == in_files(frame.coalesce(1)) == in_files(frame.orderBy(F.desc("id")))
+
+
 def test_the_plan_holds_every_row_of_the_pinned_version_and_no_later_one(check, points):
     pinned = points(rows=80)
     points("more", rows=40, first=1000)

@@ -75,9 +75,10 @@ def assign(files: Mapping[str, int], ranks: int) -> tuple[Share, ...]:
 def with_shards(frame: DataFrame, by: Sequence[str], key: Sequence[str], shards: int) -> DataFrame:
     """Add `shard` (INT, 0 to shards - 1) and lay the frame out for one file per `by` and shard, equal to a row.
 
-    Rows of each `by` are dealt out in the order of a hash of `key`, so the same rows get the same shards. The table
-    is to be partitioned by (*by, shard). Ranges of the hash are counted first, so that each is numbered by a task of
-    its own, however large a `by` is; the frame is computed twice, the first time for `by` and `key` alone.
+    Rows of each `by` are dealt out in the order of a hash of `key`, so the same rows get the same shards and lie in
+    them in the same order. The table is to be partitioned by (*by, shard). Ranges of the hash are counted first, so
+    that each is numbered by a task of its own, however large a `by` is; the frame is computed twice, the first time for
+    `by` and `key` alone.
     """
     from pyspark.sql import Window
     from pyspark.sql import functions as F
@@ -90,4 +91,6 @@ def with_shards(frame: DataFrame, by: Sequence[str], key: Sequence[str], shards:
     numbered = hashed.join(F.broadcast(before), on=[*by, "_range"], how="inner").withColumn(
         "shard", ((F.col("_before") + F.row_number().over(in_range) - 1) % shards).cast("int")
     )
-    return numbered.select(*frame.columns, "shard").repartition(*by, "shard")
+    # Sorted, so that a file holds its rows in the same order however the shuffle went: what is learned depends on it.
+    laid_out = numbered.repartition(*by, "shard").sortWithinPartitions(*by, "shard", "_hash", *key)
+    return laid_out.select(*frame.columns, "shard")
