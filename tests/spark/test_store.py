@@ -299,10 +299,16 @@ def test_of_a_catalog_only_declared_schemas_are_listed(spark, settings):
     assert store.names() == ["sea.fish", "select.boats"]
 
 
-def test_a_table_whose_creation_was_killed_is_created_again(spark, settings, tmp_path):
+@pytest.mark.parametrize(
+    "left", [".00000000000000000000.json.1234.tmp", ".00000000000000000000.json.crc", "_commits/", None]
+)
+def test_a_table_whose_creation_was_killed_is_created_again(spark, settings, tmp_path, left):
     log = tmp_path / "killed" / "sea" / "fish" / "_delta_log"
     log.mkdir(parents=True)
-    (log / ".00000000000000000000.json.1234.tmp").write_text("{")
+    if left and left.endswith("/"):
+        (log / left).mkdir()
+    elif left:
+        (log / left).write_text("{")
     store = Store(spark, settings.warehouse.model_copy(update={"path": str(tmp_path / "killed")}))
     assert not store.exists(FISH.name)
     store.append(FISH, fish(spark, (1, "cod", 2.0)))

@@ -6,6 +6,7 @@ import datetime as dt
 import json
 import random
 import re
+import shutil
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
@@ -136,15 +137,19 @@ class Store:
     def _clear_log(self, location: str) -> None:
         """Remove a log without a commit, which Delta takes for a table and then does not find.
 
-        Only hidden files go, and then the folder if it is empty: a commit of another job stays, whenever it lands.
+        Elsewhere than in a local warehouse, which is locked meanwhile, only what is no commit goes, piece by piece:
+        a commit of another job stays, whenever it lands.
         """
+        if "://" not in location:
+            shutil.rmtree(Path(location, "_delta_log"), ignore_errors=True)
+            return
         hadoop: Any = self.spark._jvm.org.apache.hadoop.fs  # type: ignore[union-attr]
         log = hadoop.Path(location, "_delta_log")
         filesystem = log.getFileSystem(self.spark._jsc.hadoopConfiguration())
         if not filesystem.exists(log):
             return
         for status in filesystem.listStatus(log):
-            if status.getPath().getName().startswith("."):
+            if status.getPath().getName().startswith((".", "_")):
                 filesystem.delete(status.getPath(), False)
         if not filesystem.listStatus(log):
             filesystem.delete(log, False)
