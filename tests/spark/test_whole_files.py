@@ -1,5 +1,6 @@
 """Files read as a whole: rows are good, duplicate or quarantined; a kill or a second run changes nothing."""
 
+import gzip
 import sys
 
 import pytest
@@ -7,8 +8,9 @@ from pyspark import cloudpickle
 from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
+from brazada.errors import InputError
 from brazada.ingest import whole
-from brazada.ingest.whole import Refused, ingest_files
+from brazada.ingest.whole import Format, Refused, ingest_files
 from brazada.tables import Store, Table, column
 
 cloudpickle.register_pickle_by_value(sys.modules[__name__])
@@ -41,13 +43,19 @@ def with_length(rows):
     return rows.withColumn("length", F.length("word"))
 
 
+@pytest.fixture(params=["path", "catalog"])
+def job(job, request):
+    if request.param == "catalog":
+        job.store.warehouse = job.store.warehouse.model_copy(update={"path": None, "catalog": "spark_catalog"})
+    return job
+
+
 @pytest.fixture
 def take(job, tmp_path):
-    def run():
+    def run(read=read, together=None):
         before = vars(job.report).copy()
-        ingest_files(
-            job, WORDS, [str(tmp_path / "in")], (".txt",), read, ("id", "word"), layout="words", prepare=with_length
-        )
+        files = Format("words", (".txt", ".txt.gz"), ("id", "word"), read, together)
+        ingest_files(job, WORDS, [str(tmp_path / "in")], files, with_length)
         return tuple(
             getattr(job.report, f"rows_{name}") - before[f"rows_{name}"]
             for name in ("in", "good", "duplicate", "quarantined")
@@ -120,3 +128,45 @@ def test_a_killed_ingest_run_again_is_as_if_it_ran_once(job, take, write, monkey
     job.report.rows_in = job.report.rows_good = job.report.rows_quarantined = 0
     assert take() == (3, 2, 0, 1)
     assert content(job) == ([(1, "one", 3), (3, "three", 5)], [("line", 2, "no word", b"2")])
+
+
+def read_set(path, numbers, words):
+    """Numbers in one file, their words in another."""
+    if len(numbers.split()) != len(words.split()):
+        raise Refused(f"{len(numbers.split())} numbers, {len(words.split())} words")
+    return zip(map(int, numbers.split()), words.decode().split(), strict=True)
+
+
+def with_words(uris):
+    numbers = [uri for uri in uris if "numbers" in uri]
+    if missing := {uri.replace("numbers", "words") for uri in numbers} - set(uris):
+        raise InputError("words beside their numbers", found=f"no {sorted(missing)[0]}", todo="fetch it")
+    return [(uri, uri.replace("numbers", "words")) for uri in numbers]
+
+
+def test_files_that_belong_together_are_read_together(job, take, write, tmp_path):
+    def take_sets():
+        return take(read_set, with_words)
+
+    write("a_numbers.txt", "1", "2")
+    with pytest.raises(InputError, match=r"no file:.*a_words\.txt"):
+        take_sets()
+    write("a_words.txt", "one", "two")
+    write("b_numbers.txt", "3")
+    write("b_words.txt")
+    assert take_sets() == (3, 2, 0, 1)
+    expected = [("file", None, "1 numbers, 0 words", b"3")]
+    assert content(job) == ([(1, "one", 3), (2, "two", 3)], expected)
+    write("b_words.txt", "three")  # one file of a set is new: the set is
+    (tmp_path / "in" / "c_numbers.txt.gz").write_bytes(gzip.compress(b"4"))
+    (tmp_path / "in" / "c_words.txt.gz").write_bytes(gzip.compress(b"four"))
+    assert take_sets() == (2, 2, 0, 0)
+    assert take_sets() == (0, 0, 0, 0)
+    assert "3 of 3 sets of files known already, skipped" in job.report.notes
+
+
+def test_a_folder_of_many_small_files_is_a_few_files_of_the_table(job, take, write):
+    for number in range(400):
+        write(f"{number}.txt", f"{number} word")
+    assert take() == (400, 400, 0, 0)
+    assert len(job.store.read(WORDS.name).files()) <= 20

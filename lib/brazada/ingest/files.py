@@ -31,18 +31,30 @@ _READERS = 4  # files streamed at once
 
 @dataclass(frozen=True)
 class InputFile:
-    """A file to read: its URI; bytes of its content, decompressed; a number by its digest, and the `digest`."""
+    """A file to read: its URI; bytes of its content, decompressed; a number by its digest, and the `digest`.
+
+    Several files that belong together are one, which has the first one's path and all of them as `parts`.
+    """
 
     path: str
     size: int
     number: int
     batch: str
+    parts: tuple[InputFile, ...] = ()
 
 
 def digest(pieces: Iterable[bytes]) -> str:
     """What tells a content: the SHA-256 of it or, where it is more than one PIECE, of the SHA-256s of its pieces."""
     first, *others = pieces
     return hashlib.sha256(b"".join([first, *others])).hexdigest() if others else first.hex()
+
+
+def as_one(files: Sequence[InputFile]) -> InputFile:
+    """Files that belong together as one."""
+    if len(files) == 1:
+        return files[0]
+    batch = digest(bytes.fromhex(file.batch) for file in files)
+    return InputFile(files[0].path, sum(file.size for file in files), _number(batch), batch, tuple(files))
 
 
 def list_files(spark: SparkSession, paths: Sequence[str], suffixes: tuple[str, ...]) -> list[str]:
@@ -80,7 +92,11 @@ def inspect(spark: SparkSession, uris: Sequence[str]) -> list[InputFile]:
     with ThreadPoolExecutor(_READERS) as pool:
         others = [uri for uri in uris if uri not in told]
         told |= dict(zip(others, pool.map(lambda uri: _streamed_or_read(spark, uri), others), strict=True))
-    return [InputFile(uri, told[uri][0], int(told[uri][1][:15], 16), told[uri][1]) for uri in uris]  # 60 bits
+    return [InputFile(uri, told[uri][0], _number(told[uri][1]), told[uri][1]) for uri in uris]
+
+
+def _number(batch: str) -> int:
+    return int(batch[:15], 16)  # 60 bits
 
 
 def contents(spark: SparkSession, uris: Sequence[str]) -> DataFrame:

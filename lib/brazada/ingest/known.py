@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from brazada.ingest.files import InputFile, inspect
+from brazada.ingest.files import InputFile, as_one, inspect
 from brazada.report import Job
 from brazada.tables import Store, literal
 from brazada.tables.ops import INGESTED_FILES, QUARANTINE
@@ -28,22 +28,33 @@ class Taken:
     quarantined: int
 
 
-def new_files(job: Job, uris: Sequence[str], meanwhile: Callable[[], object] | None = None) -> list[InputFile]:
-    """The files whose content this job has not taken in yet, each content once; `meanwhile` runs beside the reading."""
+def new_files(
+    job: Job,
+    uris: Sequence[str],
+    meanwhile: Callable[[], object] | None = None,
+    sets: Sequence[Sequence[str]] | None = None,
+) -> list[InputFile]:
+    """The files whose content this job has not taken in yet, each content once; `meanwhile` runs beside the reading.
+
+    Of `sets`, files that belong together, those of which a content is new, each as one file.
+    """
     with ThreadPoolExecutor(1) as pool:
         inspected = pool.submit(inspect, job.spark, uris)
         if meanwhile:
             meanwhile()
-        found: dict[str, InputFile] = {}
-        for file in inspected.result():
-            found.setdefault(file.batch, file)
+        files = {file.path: file for file in inspected.result()}
+    units = list(files.values()) if sets is None else [as_one([files[uri] for uri in each]) for each in sets]
+    found: dict[str, InputFile] = {}
+    for unit in units:
+        found.setdefault(unit.batch, unit)
     known = set()
     if job.store.exists(INGESTED_FILES.name):
         noted = job.store.read(INGESTED_FILES.name).frame.where(F.col("job") == job.name)
         known = {row["batch"] for row in noted.select("batch").collect()}
     new = [file for batch, file in found.items() if batch not in known]
-    if len(new) < len(uris):
-        job.note(f"{len(uris) - len(new)} of {len(uris)} files known already, skipped")
+    if len(new) < len(units):
+        what = "files" if sets is None else "sets of files"
+        job.note(f"{len(units) - len(new)} of {len(units)} {what} known already, skipped")
     return new
 
 

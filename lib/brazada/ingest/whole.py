@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import gzip
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from pyspark import StorageLevel
@@ -12,7 +13,7 @@ from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
 from brazada.errors import InputError
-from brazada.ingest.files import PACKED, contents, list_files
+from brazada.ingest.files import PACKED, InputFile, contents, list_files
 from brazada.ingest.known import (
     DUPLICATE,
     GOOD,
@@ -54,75 +55,102 @@ _NOTED = [
         ("_content", T.BinaryType()),
     )
 ]  # of every row that `read` gives: its file, that one's content, its number there; and why it is refused, if it is
-Read = Callable[[str, bytes], Iterable[tuple[Any, ...] | Refused]]
+Read = Callable[..., Iterable[tuple[Any, ...] | Refused]]  # (path, content, *contents of the set's other files)
+
+
+@dataclass(frozen=True)
+class Format:
+    """How files of one kind, whose names end in `suffixes`, are read.
+
+    `read(path, content)` runs in Spark's tasks, gets the content unpacked, and yields the values of `columns` for each
+    row; what it refuses is quarantined with its reason, as is a file at which it raises anything else.
+    `together(uris)` makes sets of files that belong together, as pictures and their labels. A set is read as one file
+    that has the first one's path: `read` gets the contents of the others behind that of the first.
+    """
+
+    name: str
+    suffixes: tuple[str, ...]
+    columns: tuple[str, ...]
+    read: Read
+    together: Callable[[Sequence[str]], Sequence[Sequence[str]]] | None = None
 
 
 def ingest_files(
     job: Job,
     table: Table,
     paths: Sequence[str],
-    suffixes: tuple[str, ...],
-    read: Read,
-    columns: Sequence[str],
-    *,
-    layout: str,
+    files: Format,
     prepare: Callable[[DataFrame], DataFrame] | None = None,
 ) -> None:
     """Take files into a table: folders, files and globs of any filesystem, plain or .gz, however many.
 
-    `read(path, content)` runs in Spark's tasks, gets the content unpacked, and yields the values of `columns` for each
-    row; what it refuses is quarantined with its reason, as is a file at which it raises anything else. The table has a
-    column `batch` more, the SHA-256 of the file, and those that `prepare` adds to the good rows. A row whose key is
-    known, from another file or from earlier in the same, is a duplicate if its values are the same, else quarantined.
+    The table has a column `batch` beside those that are read, the SHA-256 of the file, and those that `prepare` adds to
+    the good rows. A row whose key is known, from another file or from earlier in the same, is a duplicate if its values
+    are the same, else quarantined.
 
     A file is known by its content; only new ones are read. The driver keeps the list of the files, and none of what is
     in them. Safe to repeat after a kill at any point: rows, refused ones and notes of files land in one commit each,
     the notes last, and what a killed run left of files that are not noted is deleted first. Raises InputError for paths
     without files and for files beyond 2 GiB, before anything is written.
     """
-    uris = list_files(job.spark, paths, suffixes)
-    with job.progress(layout, total=3) as bar, job.store.exclusive(table.name):
+    uris = list_files(job.spark, paths, files.suffixes)
+    with job.progress(files.name, total=3) as bar, job.store.exclusive(table.name):
         bar.advance(what="look at the files")
-        files = new_files(job, uris, meanwhile=lambda: job.store.ensure(table))
-        if not files:
+        sets = files.together(uris) if files.together else None
+        found = new_files(job, uris, lambda: job.store.ensure(table), sets)
+        if not found:
             return
-        if (largest := max(files, key=lambda file: file.size)).size > _LARGEST:
+        if (largest := max(found, key=lambda file: file.size)).size > _LARGEST:
             raise InputError(
                 "files of less than 2 GiB", found=f"{largest.path}, {largest.size:,} bytes", todo="cut it up"
             )
-        empty = [not file.size and not file.path.lower().endswith(PACKED) for file in files]
-        facts = [(f.path, f.batch, f.size, f.number, bare) for f, bare in zip(files, empty, strict=True)]
-        new = job.spark.createDataFrame(facts, "path string, batch string, size long, number long, empty boolean")
+        new = job.spark.createDataFrame(
+            [(file.path, file.batch, file.size, file.number) for file in found],
+            "path string, batch string, size long, number long",
+        )
         for kept, of in ((table, new.select("batch")), (QUARANTINE, new.select("batch", F.lit(job.name).alias("job")))):
             job.store.delete_matching(kept, of)
         bar.advance(what="read, judge, write")
         with bounded_batches(job.spark, max(1, min(256, _AT_ONCE // max(1, largest.size)))):
-            told = F.broadcast(new.select("path", "batch"))
-            full = contents(job.spark, [file.path for file in files]).join(told, on="path", how="inner")
-            bare = new.where("empty").select("path", F.lit(b"").alias("content"), "batch")
-            fields = [T.StructField(name, table.columns[name].dataType) for name in columns]
-            found = _found(full.select(*bare.columns).unionByName(bare), fields, read)
-            _write(job, table, found, columns, new, layout, prepare)
+            fields = [T.StructField(name, table.columns[name].dataType) for name in files.columns]
+            _write(job, table, _found(_contents(job, found), fields, files.read), files, new, prepare)
+
+
+def _contents(job: Job, files: Sequence[InputFile]) -> DataFrame:
+    """The digest of each file and what it holds: `batch`, and `parts` (number, path, content)."""
+    parts = [(part, file.batch, n) for file in files for n, part in enumerate(file.parts or [file])]
+    told = job.spark.createDataFrame(
+        [(part.path, batch, n, not part.size and not part.path.lower().endswith(PACKED)) for part, batch, n in parts],
+        "path string, batch string, number int, empty boolean",
+    )
+    read = contents(job.spark, [part.path for part, _, _ in parts]).select("path", "content")
+    full = read.join(F.broadcast(told.drop("empty")), on="path", how="inner")  # empty ones are not read
+    bare = told.where("empty").select("path", F.lit(b"").alias("content"), "batch", "number")
+    both, part = full.unionByName(bare), F.struct("number", "path", "content")
+    if not any(file.parts for file in files):
+        return both.select("batch", F.array(part).alias("parts"))
+    return both.groupBy("batch").agg(F.array_sort(F.collect_list(part)).alias("parts"))
 
 
 def _found(files: DataFrame, fields: Sequence[T.StructField], read: Read) -> DataFrame:
-    """Rows of files (path, content, batch) as `read` gives them: these fields, and what is noted of every row."""
+    """Rows of files (batch, parts) as `read` gives them: these fields, and what is noted of every row."""
     schema = T.StructType([*fields, *_NOTED])
 
     def run(batches: Iterable[Any]) -> Iterator[Any]:
         for batch in batches:
             for row in batch.to_pylist():
-                yield from _rows_of(read, row["path"], row["content"], row["batch"], schema)
+                yield from _rows_of(read, row["parts"], row["batch"], schema)
 
     return files.mapInArrow(run, schema)
 
 
-def _rows_of(read: Read, path: str, content: bytes, digest: str, schema: T.StructType) -> Iterator[Any]:
+def _rows_of(read: Read, parts: Sequence[Mapping[str, Any]], digest: str, schema: T.StructType) -> Iterator[Any]:
     """The rows of one file, all or none, in Arrow batches."""
     import pyarrow as pa
     from pyspark.sql.pandas.types import to_arrow_schema
 
     target, width = to_arrow_schema(schema), len(schema) - len(_NOTED)
+    path, content = parts[0]["path"], parts[0]["content"]
 
     def batches(found: Iterable[tuple[Any, ...] | Refused]) -> Iterator[Any]:
         rows = []
@@ -136,8 +164,7 @@ def _rows_of(read: Read, path: str, content: bytes, digest: str, schema: T.Struc
             yield pa.RecordBatch.from_arrays(arrays, schema=target)
 
     try:
-        whole = gzip.decompress(content) if path.lower().endswith(".gz") else content
-        yield from list(batches(read(path, whole)))
+        yield from list(batches(read(path, *map(_unpacked, parts))))
     except Refused as refused:
         refused.content = content if refused.content is None else refused.content
         yield from batches([refused])
@@ -145,22 +172,26 @@ def _rows_of(read: Read, path: str, content: bytes, digest: str, schema: T.Struc
         yield from batches([Refused(f"{type(error).__name__}: {error}", content=content)])
 
 
+def _unpacked(part: Mapping[str, Any]) -> bytes:
+    content: bytes = part["content"]
+    return gzip.decompress(content) if part["path"].lower().endswith(".gz") else content
+
+
 def _write(
     job: Job,
     table: Table,
     found: DataFrame,
-    columns: Sequence[str],
+    files: Format,
     new: DataFrame,
-    layout: str,
     prepare: Callable[[DataFrame], DataFrame] | None,
 ) -> None:
     """Judge the rows by their keys, and write the good ones, the refused ones, and the notes of the files."""
     rows = found.persist(StorageLevel.MEMORY_AND_DISK)
-    judged = _judged(job, table, rows, columns).persist()
+    judged = _judged(job, table, rows, files.columns).persist()
     try:
         place = ["batch", "_number"]
         bad = judged.where(F.col("outcome") != GOOD)
-        good = rows.join(bad.select(place), on=place, how="left_anti").select("batch", *columns)
+        good = rows.join(bad.select(place), on=place, how="left_anti").select("batch", *files.columns)
         job.store.append(table, prepare(good) if prepare else good)
         refused = rows.join(bad.where(F.col("outcome") == QUARANTINED).select(*place, "reason"), on=place, how="inner")
         counts = [F.count_if(F.col("outcome") == outcome).alias(f"rows_{outcome}") for outcome in OUTCOMES]
@@ -170,8 +201,8 @@ def _write(
             job.store.append(QUARANTINE, quarantined(job, _with_place(refused)))
         job.report.add(total["rows_in"], *[total[f"rows_{outcome}"] for outcome in OUTCOMES])
         by_file = judged.groupBy("batch").agg(F.count("*").alias("rows_in"), *counts)
-        notes = new.drop("empty").join(by_file, on="batch", how="left").na.fill(0).withColumnRenamed("path", "file")
-        own = {"job": F.lit(job.name), "run_id": F.lit(job.run_id), "layout": F.lit(layout)}
+        notes = new.join(by_file, on="batch", how="left").na.fill(0).withColumnRenamed("path", "file")
+        own = {"job": F.lit(job.name), "run_id": F.lit(job.run_id), "layout": F.lit(files.name)}
         job.store.append(INGESTED_FILES, notes.withColumns(own))
         if empty := new.join(by_file, on="batch", how="left_anti").count():
             job.note(f"{empty} files hold no row")

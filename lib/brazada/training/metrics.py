@@ -30,12 +30,13 @@ class Metric:
     """A figure and how it is made. Its functions are module-level, or partials of such, so that they can be pickled.
 
     `update(y_true, y_pred, weight)` returns a tensor [k] of doubles, of the same size for every batch, that adds up
-    over batches and ranks. `result` makes the figure of the sum, or several by name.
+    over batches and ranks. `result` makes the figure of the sum, or several by name; then `greater_is_better` is None,
+    and the metric cannot be monitored.
     """
 
     update: Callable[[Any, Any, Any], Any]
     result: Callable[[Array], float | Mapping[str, float]] = ratio
-    greater_is_better: bool = False
+    greater_is_better: bool | None = False
 
     def better(self, figure: float, than: float, by: float = 0.0) -> bool:
         """Whether a figure is better than another by more than so much. What is no number is never better."""
@@ -106,12 +107,12 @@ def f1(classes: int, average: Average = "macro") -> Metric:
 
 def confusion_matrix(classes: Sequence[str]) -> Metric:
     """Weight of the rows of each true and predicted class, as `true>predicted`; `true>` for no number predicted."""
-    return Metric(partial(_confusion, len(classes)), partial(_cells, tuple(classes)))
+    return Metric(partial(_confusion, len(classes)), partial(_cells, tuple(classes)), None)
 
 
 def per_class(classes: Sequence[str]) -> Metric:
     """`precision.<class>`, `recall.<class>`, `f1.<class>` and `support.<class>`."""
-    return Metric(partial(_confusion, len(classes)), partial(_each_class, tuple(classes)))
+    return Metric(partial(_confusion, len(classes)), partial(_each_class, tuple(classes)), None)
 
 
 def auc(classes: int = 2, bins: int = 4096) -> Metric:
@@ -129,7 +130,7 @@ def cross_entropy(y_true: Any, y_pred: Any, weight: Any) -> tuple[Any, Any]:
     import tensorflow as tf
 
     each = tf.keras.losses.sparse_categorical_crossentropy(y_true, y_pred)
-    return tf.reduce_sum(each * weight), tf.reduce_sum(weight)
+    return tf.reduce_sum(_weighted(each, weight)), tf.reduce_sum(weight)
 
 
 def squared_error(y_true: Any, y_pred: Any, weight: Any) -> tuple[Any, Any]:
@@ -192,7 +193,14 @@ def _by_row(values: Any, weight: Any) -> tuple[Any, Any]:
     import tensorflow as tf
 
     rows = tf.reduce_mean(tf.reshape(values, [tf.shape(values)[0], -1]), axis=1)
-    return tf.reduce_sum(rows * tf.cast(weight, rows.dtype)), tf.reduce_sum(weight)
+    return tf.reduce_sum(_weighted(rows, weight)), tf.reduce_sum(weight)
+
+
+def _weighted(values: Any, weight: Any) -> Any:
+    """Values times weights; 0 where the weight is 0, whatever the value."""
+    import tensorflow as tf
+
+    return tf.math.multiply_no_nan(values, tf.cast(weight, values.dtype))
 
 
 def _moments(y_true: Any, y_pred: Any, weight: Any) -> Any:
@@ -201,7 +209,7 @@ def _moments(y_true: Any, y_pred: Any, weight: Any) -> Any:
     left, weight = tf.cast(_error(y_true, y_pred), tf.float64), tf.cast(weight, tf.float64)
     values = tf.cast(y_true, tf.float64)
     sums = tf.square(tf.reshape(left, [-1])), tf.square(values), values, tf.ones_like(values)
-    return tf.stack([tf.reduce_sum(weight * each) for each in sums])
+    return tf.stack([tf.reduce_sum(_weighted(each, weight)) for each in sums])
 
 
 def _explained(vector: Array) -> float:
@@ -294,7 +302,7 @@ def _histograms(classes: int, bins: int, y_true: Any, y_pred: Any, weight: Any) 
         place = tf.cast(tf.where(tf.math.is_finite(score), score, 0) * bins, tf.int32)
         positive = tf.cast(tf.cast(y_true, tf.int32) == number, tf.int32)
         cell = positive * bins + tf.clip_by_value(place, 0, bins - 1)
-        found.append(tf.math.unsorted_segment_sum(tf.cast(weight, tf.float64) + 0 * score, cell, 2 * bins))
+        found.append(tf.math.unsorted_segment_sum(_weighted(1 + 0 * score, weight), cell, 2 * bins))
     return tf.concat(found, axis=0)
 
 

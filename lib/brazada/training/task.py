@@ -95,8 +95,9 @@ class Task:
         for key in ("epochs", "batch"):
             if not isinstance(self.spec.get(key), int) or self.spec[key] < 1:
                 raise ValueError(f"{self.name}: spec['{key}'] must be a positive integer, not {self.spec.get(key)!r}")
-        if self.monitor not in self.figures:
-            raise ValueError(f"{self.name}: monitor names none of {', '.join(self.figures)}: {self.monitor!r}")
+        single = [name for name, metric in self.figures.items() if metric.greater_is_better is not None]
+        if self.monitor not in single:
+            raise ValueError(f"{self.name}: monitor names none of {', '.join(single)}: {self.monitor!r}")
         if self.rows_per_chunk < 1:
             raise ValueError(f"{self.name}: rows_per_chunk must be positive, not {self.rows_per_chunk}")
         if self.by and (self.statistics or self.refit):

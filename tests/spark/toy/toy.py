@@ -10,7 +10,7 @@ from pyspark.sql import types as T
 from brazada.cli.options import with_settings
 from brazada.cli.steps import start
 from brazada.domains import Domain
-from brazada.ingest.whole import Refused, ingest_files
+from brazada.ingest.whole import Format, Refused, ingest_files
 from brazada.section import Section
 from brazada.tables import Table, View, column
 from brazada.training.data.sharding import with_shards
@@ -111,16 +111,8 @@ def toy():
 @click.argument("paths", nargs=-1)
 @with_settings
 def ingest(settings, verbose, paths):
-    columns = ("id", "pixels", "label")
-    start(
-        "toy ingest",
-        settings,
-        verbose,
-        lambda job: ingest_files(
-            job, SQUARES, paths, (".bin", ".bin.gz"), read, columns, layout="square", prepare=prepare
-        ),
-        (),
-    )
+    files = Format("square", (".bin", ".bin.gz"), ("id", "pixels", "label"), read)
+    start("toy ingest", settings, verbose, lambda job: ingest_files(job, SQUARES, paths, files, prepare), ())
 
 
 DOMAIN = Domain("toy", Toy, "toy:toy", "toy:VIEWS", "toy:tasks")

@@ -13,7 +13,7 @@ from brazada.training.loop import checkpoint
 from brazada.training.loop.epochs import Feeds, fit
 from brazada.training.loop.learner import Learner
 from brazada.training.loop.ranks import Alone
-from brazada.training.metrics import mean_of
+from brazada.training.metrics import confusion_matrix, mean_of
 
 
 @pytest.fixture
@@ -117,6 +117,8 @@ def test_the_task_refuses_a_faulty_declaration():
         LINES.with_spec(scale=float("nan"))
     with pytest.raises(ValueError, match="monitor names none of loss, mae"):
         replace(LINES, monitor="accuracy")
+    with pytest.raises(ValueError, match="monitor names none of loss: 'cells'"):  # several figures have no order
+        replace(LINES, monitor="cells", metrics={"cells": confusion_matrix(("a", "b"))})
 
 
 # A model that is a bias alone: the loss moves it, whatever the rows are.

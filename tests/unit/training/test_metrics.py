@@ -136,6 +136,11 @@ def test_rows_of_weight_0_count_nowhere():
         without = figure(metric, true[heavy], told[heavy], light[heavy])
         assert figure(metric, true, told, light) == pytest.approx(without)
     assert math.isnan(figure(metrics.accuracy(), true, told, 0 * light)["it"])
+    told[2] = np.nan  # of a row that is padding
+    for metric in (metrics.accuracy(), metrics.f1(2), metrics.auc(2), metrics.log_loss()):
+        assert math.isfinite(figure(metric, true, told, light)["it"])
+    for metric in (metrics.mean_absolute_error(), metrics.root_mean_squared_error(), metrics.r2()):
+        assert math.isfinite(figure(metric, true.astype(np.float32), told[:, 0], light)["it"])
 
 
 def test_better_goes_by_the_metrics_direction():
