@@ -143,7 +143,10 @@ def in_memory(here, task):
     _, plan = preflight.check(task, here.store.read(task.table), "true", ranks=1)
     chunks = (c for url in plan.train[0].files for c in arrow_columns(url, task.columns, task.rows_per_chunk))
     rows = joined([decode(columns, task.spec) for columns in chunks])
-    return fit(Learner(task, Alone(), 7), Feeds(MemoryFeed(task, rows, plan.batch, seed=7), None))
+    return fit(
+        Learner(task, Alone(), 7, plan.steps * int(task.spec["epochs"])),
+        Feeds(MemoryFeed(task, rows, plan.batch, seed=7), None),
+    )
 
 
 def figures(outcome):

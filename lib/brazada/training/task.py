@@ -11,6 +11,7 @@ import numpy as np
 
 from brazada.errors import UsageError
 from brazada.training.metrics import Metric, mean_of
+from brazada.training.optimizers import adam
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
@@ -25,13 +26,6 @@ Spec = Mapping[str, Any]
 Loss = Callable[[Any, Any, Any], tuple[Any, Any]]
 
 
-def adam(spec: Spec) -> Any:
-    """Adam from `learning_rate` (0.001) and `clipnorm` (none) of the spec; the norm is of the gradient of all ranks."""
-    import tensorflow as tf
-
-    return tf.keras.optimizers.Adam(spec.get("learning_rate", 1e-3), global_clipnorm=spec.get("clipnorm"))
-
-
 @dataclass(frozen=True)
 class Task:
     """A learning problem. Its functions are module-level, so that they travel to ranks by reference.
@@ -42,6 +36,9 @@ class Task:
     of no other; the generator is seeded per epoch and rank. `build(spec, seed)` returns a Keras model.
     `loss(y_true, y_pred, weight)` returns the SUM of the weighted loss and the SUM of the weights of a batch, so that
     masked losses add up exactly over batches and ranks.
+
+    `optimizer(spec)` returns a Keras optimizer; the spec it gets holds `steps` more, those of the whole run. Where it
+    keeps a moving average of the weights (Keras's `use_ema`), the model with these is validated and kept.
 
     `monitor` names the figure on validation rows, `loss` or one of `metrics`, that decides on early stopping, on the
     best epoch and on promotion; its metric says whether less or more of it is better. `test_metrics` are computed by

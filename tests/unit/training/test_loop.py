@@ -8,9 +8,10 @@ import pytest
 from lines import LINES
 
 from brazada.errors import ModelError, TrainingError
+from brazada.training import optimizers
 from brazada.training.data.reader import MemoryFeed
 from brazada.training.loop import checkpoint
-from brazada.training.loop.epochs import Feeds, fit
+from brazada.training.loop.epochs import Feeds, evaluate, fit
 from brazada.training.loop.learner import Learner
 from brazada.training.loop.ranks import Alone
 from brazada.training.metrics import confusion_matrix, mean_of
@@ -22,7 +23,7 @@ def feeds(line_rows):
 
 
 def run(task, feeds, folder=None, seed=7):
-    return fit(Learner(task, Alone(), seed), feeds, folder=folder and str(folder))
+    return fit(Learner(task, Alone(), seed, 100), feeds, folder=folder and str(folder))
 
 
 def test_it_learns_the_line(feeds):
@@ -41,7 +42,7 @@ def test_early_stopping_restores_the_best_weights(feeds):
     losses = [entry["val_loss"] for entry in outcome.history]
     assert len(losses) < 60
     assert outcome.best_epoch == int(np.argmin(losses)) + 1 == len(losses) - 3
-    learner = Learner(wild, Alone(), 7)
+    learner = Learner(wild, Alone(), 7, 100)
     learner.model.set_weights(outcome.weights)
     x, y, _ = feeds.validate.rows
     assert np.mean((learner.model(x).numpy()[:, 0] - y) ** 2) == pytest.approx(min(losses), rel=1e-5)
@@ -93,7 +94,7 @@ def test_dropout_differs_between_ranks_but_first_weights_do_not(line_rows):
 
     x, drawn, first = line_rows(200)[0], [], []
     for ranks in (Alone(), Second(), Alone()):
-        learner = Learner(LINES.with_spec(dropout=0.5), ranks, 7)
+        learner = Learner(LINES.with_spec(dropout=0.5), ranks, 7, 100)
         first.append(learner.weights()[0])
         drawn.append(learner.model(x, training=True).numpy())
     np.testing.assert_array_equal(first[0], first[1])
@@ -208,3 +209,34 @@ def test_training_rows_are_augmented_alike_for_a_seed_epoch_and_rank_and_no_othe
     for other in (inputs(8), inputs(7, epoch=2), inputs(7, rank=1)):
         assert not np.allclose(np.sort(inputs(7), axis=0), np.sort(other, axis=0))
     np.testing.assert_array_equal(inputs(None), rows[0])
+
+
+@pytest.mark.parametrize(
+    ("schedule", "rates"),
+    [
+        ({}, [0.5, 0.5, 0.5]),
+        ({"schedule": "cosine"}, [0.5, 0.25, 0]),
+        ({"schedule": "cosine", "warmup": 0.5}, [0, 0.5, 0]),
+        ({"schedule": "steps", "decay_epochs": 5}, [0.5, 0.05, 0.005]),
+    ],
+)
+def test_the_learning_rate_follows_its_schedule_over_the_steps_of_the_run(schedule, rates):
+    spec = {"learning_rate": 0.5, "epochs": 10, "steps": 40, **schedule}
+    rate = optimizers.learning_rate(spec)
+    assert [float(rate(step) if callable(rate) else rate) for step in (0, 20, 40)] == pytest.approx(rates)
+
+
+def test_with_a_moving_average_its_weights_are_validated_and_kept(feeds, tmp_path):
+    task = replace(LINES, optimizer=optimizers.adam).with_spec(epochs=3, ema=0.9, learning_rate=0.01)
+    learner = Learner(task, Alone(), 7, 100)
+    outcome = fit(learner, feeds, folder=str(tmp_path))
+    last = learner.model.get_weights()
+    assert outcome.best_epoch == 3
+    assert not np.allclose(outcome.weights[0], last[0])
+    assert evaluate(learner, feeds.validate)["loss"] != pytest.approx(outcome.metrics["loss"])
+    learner.model.set_weights(outcome.weights)
+    assert evaluate(learner, feeds.validate)["loss"] == pytest.approx(outcome.metrics["loss"])
+    again = Learner(task, Alone(), 7, 100)
+    fit(again, feeds, folder=str(tmp_path))  # the checkpoint has both
+    assert np.array_equal(again.model.get_weights()[0], last[0])
+    assert np.array_equal(again.weights()[0], outcome.weights[0])

@@ -46,7 +46,7 @@ class Post:
 
 def work(order: Order, ranks: Ranks, on_epoch: OnEpoch | None) -> Outcome:
     """Train on this rank's files, and where the task says so anew on all of them for as many epochs as were best."""
-    learner = Learner(order.task, ranks, order.seed)
+    learner = Learner(order.task, ranks, order.seed, order.plan.steps * int(order.task.spec["epochs"]))
     outcome = _trained(order, order.plan, learner, order.folder, on_epoch, None)
     if not order.task.refit:
         return outcome

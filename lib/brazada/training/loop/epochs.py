@@ -150,7 +150,9 @@ def _epoch(learner: Learner, feeds: Feeds, epoch: int) -> dict[str, float]:
     rows, waited, total = learner.ranks.total_array("pace", np.array([rows, waited, spent])).tolist()
     entry = {"epoch": epoch, "loss": losses / weights if weights else math.nan}
     if feeds.validate is not None:
-        entry |= {f"val_{name}": value for name, value in evaluate(learner, feeds.validate).items()}
+        with learner.averaged():
+            found = evaluate(learner, feeds.validate)
+        entry |= {f"val_{name}": value for name, value in found.items()}
     seconds = total / learner.ranks.size
     return entry | {"seconds": seconds, "samples_per_s": rows / seconds, "feed_share": waited / total}
 

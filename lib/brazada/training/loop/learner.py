@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -15,13 +17,14 @@ from brazada.training.task import Array, Decoded, Task, each, flat
 class Learner:
     """Model, optimizer and compiled step of a task on one rank. Model and optimizer start equal on every rank."""
 
-    def __init__(self, task: Task, ranks: Ranks, seed: int) -> None:
+    def __init__(self, task: Task, ranks: Ranks, seed: int, steps: int) -> None:
+        """Build the model and an optimizer for a training of so many steps."""
         import tensorflow as tf
 
         tf.keras.utils.set_random_seed(seed)
         self.task, self.ranks = task, ranks
         self.model = task.build(task.spec, seed)
-        self.optimizer = task.optimizer(task.spec)
+        self.optimizer = task.optimizer({**task.spec, "steps": steps})
         self.optimizer.build(self.model.trainable_variables)
         self.shapes: dict[str, list[int | None]] = {}
         ranks.broadcast(self.state())
@@ -58,9 +61,25 @@ class Learner:
         for index, variable in enumerate(moving):
             variable.assign(self.ranks.total_array(f"statistics.{index}", variable.numpy()) / self.ranks.size)
 
+    @contextmanager
+    def averaged(self) -> Iterator[None]:
+        """Have the model use the moving average of its weights, where the optimizer keeps one (Keras's `use_ema`)."""
+        if not getattr(self.optimizer, "use_ema", False):
+            yield
+            return
+        variables = self.model.trainable_variables
+        last = [variable.numpy() for variable in variables]
+        self.optimizer.finalize_variable_values(variables)
+        try:
+            yield
+        finally:
+            for variable, value in zip(variables, last, strict=True):
+                variable.assign(value)
+
     def weights(self) -> list[Array]:
         """The model's weights, in Keras's order."""
-        return list(self.model.get_weights())
+        with self.averaged():
+            return list(self.model.get_weights())
 
     def restore(self, arrays: list[Array]) -> None:
         """Set what `state` names. Raises `ModelError` where the number or a shape differs."""
