@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from brazada.images.settings import Images
 from brazada.prices.settings import Prices
 from brazada.section import Section
 from brazada.swim.settings import Swim
@@ -34,6 +35,7 @@ class Domain:
 
 
 DOMAINS: tuple[Domain, ...] = (
+    Domain("images", Images, "brazada.cli.images:images", "brazada.images.views:VIEWS", "brazada.images.tasks:tasks"),
     Domain("prices", Prices, "brazada.cli.prices:prices", "brazada.prices.views:VIEWS", "brazada.prices.tasks:tasks"),
     Domain("swim", Swim, "brazada.cli.swim:swim", "brazada.swim.views:VIEWS"),
 )

@@ -53,8 +53,8 @@ def declare(options):
     from pyspark.sql import types as T
 
     from brazada.tables import Table, column
+    from brazada.training import classes
     from brazada.training.metrics import accuracy, cross_entropy
-    from brazada.training.predict import class_output
     from brazada.training.task import Task
 
     table = Table(
@@ -83,7 +83,7 @@ def declare(options):
         loss=cross_entropy,
         monitor="accuracy",
         metrics={"accuracy": accuracy()},
-        output=class_output,
+        output=classes.output,
         baseline=0.0,
         rows_per_chunk=64,
         spec={"epochs": 1, "batch": 64, "size": options.size, "classes": CLASSES},

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -65,7 +66,8 @@ class Format:
     `read(path, content)` runs in Spark's tasks, gets the content unpacked, and yields the values of `columns` for each
     row; what it refuses is quarantined with its reason, as is a file at which it raises anything else.
     `together(uris)` makes sets of files that belong together, as pictures and their labels. A set is read as one file
-    that has the first one's path: `read` gets the contents of the others behind that of the first.
+    that has the first one's path: `read` gets the contents of the others behind that of the first. With `strict` a file
+    that is refused as a whole ends the job before anything is written, for one is missed where there are but a few.
     """
 
     name: str
@@ -73,6 +75,7 @@ class Format:
     columns: tuple[str, ...]
     read: Read
     together: Callable[[Sequence[str]], Sequence[Sequence[str]]] | None = None
+    strict: bool = False
 
 
 def ingest_files(
@@ -91,7 +94,7 @@ def ingest_files(
     A file is known by its content; only new ones are read. The driver keeps the list of the files, and none of what is
     in them. Safe to repeat after a kill at any point: rows, refused ones and notes of files land in one commit each,
     the notes last, and what a killed run left of files that are not noted is deleted first. Raises InputError for paths
-    without files and for files beyond 2 GiB, before anything is written.
+    without files, for files beyond 2 GiB and for strict ones that are refused, before anything is written.
     """
     uris = list_files(job.spark, paths, files.suffixes)
     with job.progress(files.name, total=3) as bar, job.store.exclusive(table.name):
@@ -174,7 +177,12 @@ def _rows_of(read: Read, parts: Sequence[Mapping[str, Any]], digest: str, schema
 
 def _unpacked(part: Mapping[str, Any]) -> bytes:
     content: bytes = part["content"]
-    return gzip.decompress(content) if part["path"].lower().endswith(".gz") else content
+    if not part["path"].lower().endswith(".gz"):
+        return content
+    try:
+        return gzip.decompress(content)
+    except (OSError, EOFError, zlib.error) as error:
+        raise Refused(f"{part['path'].rpartition('/')[2]}: a damaged .gz: {error}") from error
 
 
 def _write(
@@ -187,6 +195,9 @@ def _write(
 ) -> None:
     """Judge the rows by their keys, and write the good ones, the refused ones, and the notes of the files."""
     rows = found.persist(StorageLevel.MEMORY_AND_DISK)
+    if files.strict and (worst := rows.where("_unit = 'file'").select("_file", "_reason").head()):
+        rows.unpersist()
+        raise InputError(f"files of {files.name}", found=": ".join(worst), todo="fetch it again, or leave it out")
     judged = _judged(job, table, rows, files.columns).persist()
     try:
         place = ["batch", "_number"]

@@ -123,13 +123,6 @@ def named(model: Model, output: Array) -> Mapping[str, Array]:
     return {"prediction": output} if task.output is None else task.output(output, task.spec)
 
 
-def class_output(output: Array, spec: Mapping[str, Any]) -> Mapping[str, Array]:
-    """The prediction columns of a classifier: the likeliest of `spec["classes"]`, its probability, those of all."""
-    best = output.argmax(axis=1)
-    labels = np.asarray(spec["classes"], dtype=object)[best]
-    return {"label": labels, "probability": output[np.arange(len(output)), best], "probabilities": output}
-
-
 def _as_batch(schema: StructType, keys: Mapping[str, Any], said: Mapping[str, Array], classes: list[str]) -> Any:
     """Key columns and predictions in the columns of a schema."""
     import pyarrow as pa

@@ -2,11 +2,33 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import Field, NonNegativeInt, PositiveFloat, PositiveInt
 
 from brazada.section import Section
+
+
+class Recipe(Section):
+    """How a network is trained: entries of a task's spec, see `brazada.training.task` and `.optimizers`."""
+
+    epochs: PositiveInt
+    batch: PositiveInt = Field(description="rows of one step, over all ranks")
+    patience: PositiveInt | None = Field(default=None, description="epochs without gain before it stops; null: never")
+    learning_rate: PositiveFloat
+    schedule: Literal["constant", "cosine", "steps"] = "constant"
+    warmup: float = Field(default=0, ge=0, lt=1, description="share of the steps in which the rate rises")
+    decay_epochs: PositiveInt | None = Field(default=None, description="of `steps`: epochs until a tenth of the rate")
+    momentum: float = Field(default=0, ge=0, lt=1)
+    nesterov: bool = False
+    weight_decay: PositiveFloat | None = None
+    clipnorm: PositiveFloat | None = None
+    ema: float | None = Field(default=None, gt=0, lt=1, description="what a step keeps of the average of the weights")
+
+    @property
+    def spec(self) -> dict[str, Any]:
+        """What is set, as entries of a spec."""
+        return self.model_dump(exclude_none=True)
 
 
 class Training(Section):

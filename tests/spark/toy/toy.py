@@ -13,9 +13,9 @@ from brazada.domains import Domain
 from brazada.ingest.whole import Format, Refused, ingest_files
 from brazada.section import Section
 from brazada.tables import Table, View, column
+from brazada.training import classes
 from brazada.training.data.sharding import with_shards
 from brazada.training.metrics import accuracy, auc, confusion_matrix, cross_entropy
-from brazada.training.predict import class_output
 from brazada.training.task import Task
 
 CLASSES = ["dark", "bright"]
@@ -96,7 +96,7 @@ def tasks(settings):
             monitor="accuracy",
             baseline=always_dark,
             statistics=mean_level,
-            output=class_output,
+            output=classes.output,
             spec={"epochs": settings.epochs, "batch": 16, "learning_rate": 0.02, "classes": CLASSES},
         )
     ]

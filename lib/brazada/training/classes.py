@@ -1,0 +1,53 @@
+"""What the tasks of classifiers share: the shares of classes, a baseline, weights, prediction columns.
+
+Their spec names the classes in `spec["classes"]`, by number.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from brazada.training.metrics import Metric, accuracy, confusion_matrix, f1, per_class
+from brazada.training.task import Array, Arrays, Spec
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame
+
+
+def shares(column: str, count: int, rows: DataFrame) -> dict[str, Any]:
+    """The statistics of a task: the `shares` of classes 0 to `count` - 1 among the training rows, by their numbers."""
+    found = {row[0]: row[1] for row in rows.groupBy(column).count().collect()}
+    return {"shares": [found.get(number, 0) / sum(found.values()) for number in range(count)]}
+
+
+def commonest(inputs: Arrays, spec: Spec) -> Array:
+    """The commonest class of the training rows, with the shares of all classes as probabilities."""
+    rows = len(next(iter(inputs.values())) if not isinstance(inputs, np.ndarray) else inputs)
+    return np.tile(np.asarray(spec["statistics"]["shares"], np.float32), (rows, 1))
+
+
+def balancing(numbers: Array, spec: Spec) -> Array:
+    """Weights [n] of rows by which all classes weigh the same, 1 on average over the training rows."""
+    shares = np.asarray(spec["statistics"]["shares"], np.float32)
+    each = np.divide(1, shares, out=np.zeros_like(shares), where=shares > 0) / np.count_nonzero(shares)
+    return each[numbers]
+
+
+def metrics(classes: Sequence[str]) -> dict[str, Metric]:
+    """Accuracy and the mean of the classes' F1."""
+    return {"accuracy": accuracy(), "f1": f1(len(classes))}
+
+
+def report_metrics(classes: Sequence[str]) -> dict[str, Metric]:
+    """Precision, recall, F1 and support of every class, and the confusion matrix: what `ml.class_report` shows."""
+    return {"class": per_class(classes), "confusion": confusion_matrix(classes)}
+
+
+def output(y_pred: Array, spec: Spec) -> dict[str, Array]:
+    """The prediction columns: the likeliest of `spec["classes"]`, its probability, and the probabilities of all."""
+    best = y_pred.argmax(axis=1)
+    labels = np.asarray(spec["classes"], dtype=object)[best]
+    return {"label": labels, "probability": y_pred[np.arange(len(y_pred)), best], "probabilities": y_pred}
