@@ -1,7 +1,8 @@
 """One Spark session for the whole run; a warehouse of its own and an empty catalog for each test."""
 
+import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ from pyspark.sql import SparkSession
 from rich.console import Console
 
 from brazada import session
+from brazada.cli import cli
 from brazada.report import Job
 from brazada.settings import Settings, load
 from brazada.tables import Store
@@ -49,3 +51,24 @@ def spark(spark_session: SparkSession) -> Iterator[SparkSession]:
 def job(spark: SparkSession, settings: Settings) -> Job:
     store = Store(spark, settings.warehouse)
     return Job("test", "run-1", settings, spark, store, Console(file=sys.stderr, quiet=True))
+
+
+@pytest.fixture
+def brazada(spark: SparkSession, monkeypatch, tmp_path: Path, capfd) -> Callable[..., str]:
+    """Run a command in this process and session, on this test's warehouse; what it prints, the report last."""
+    monkeypatch.setattr(session, "start", lambda *_: spark)
+    options = "spark.master=local[2]", f"warehouse.path={tmp_path / 'warehouse'}", "training.start_timeout_s=120"
+
+    def run(*words: str, settings: Sequence[str] = ()) -> str:
+        capfd.readouterr()
+        cli.main([*words, *(part for s in (*options, *settings) for part in ("--set", s))], standalone_mode=False)
+        said = capfd.readouterr()
+        return said.out + said.err
+
+    return run
+
+
+@pytest.fixture
+def query(brazada) -> Callable[[str], list[dict]]:
+    """The rows that `brazada sql` gives."""
+    return lambda text: json.JSONDecoder().raw_decode(brazada("sql", "--format", "json", text))[0]

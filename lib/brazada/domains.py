@@ -47,8 +47,9 @@ def commands(name: str) -> click.Command | None:
 
 
 def views() -> tuple[View, ...]:
-    """The views of every domain."""
-    return tuple(view for domain in DOMAINS if domain.views for view in _part(domain.views))
+    """The views of every domain, those of all trainings first."""
+    named = ("brazada.training.views:VIEWS", *(domain.views for domain in DOMAINS if domain.views))
+    return tuple(view for name in named for view in _part(name))
 
 
 def tasks(section: Callable[[type[Section]], Section]) -> list[Task]:

@@ -15,6 +15,12 @@ def _count(text: str) -> int:
     return int(number)
 
 
+_seed = click.option(
+    "--seed", type=_count, default=7, show_default=True, metavar="S", help="The same gives the same bytes."
+)
+_folder = click.argument("folder", metavar="DIR", type=click.Path(file_okay=False, path_type=Path))
+
+
 @click.group()
 def simulate() -> None:
     """Make inputs in the published formats, of any size, with the truth beside them."""
@@ -22,13 +28,13 @@ def simulate() -> None:
 
 @simulate.command()
 @click.option("--rows", type=_count, required=True, metavar="N", help="In all logs together; 3e5 will do.")
-@click.option("--seed", type=_count, default=7, show_default=True, metavar="S", help="The same gives the same bytes.")
+@_seed
 @click.option("--days", type=click.IntRange(1), default=1, show_default=True, help="One file for each.")
 @click.option("--faults", type=click.FloatRange(0, 0.5), default=0.0, show_default=True, help="Share of broken lines.")
 @click.option(
     "--silences", type=click.FloatRange(0, 1), default=0.0, show_default=True, help="Share of drills with an alert."
 )
-@click.argument("folder", metavar="DIR", type=click.Path(file_okay=False, path_type=Path))
+@_folder
 def swim(rows: int, seed: int, days: int, faults: float, silences: float, folder: Path) -> None:
     """Write swim logs (swim_YYYY-MM-DD.csv), every drill's true style and the silences (_*.csv) into DIR."""
     from brazada.simulate import swim as library
@@ -39,3 +45,15 @@ def swim(rows: int, seed: int, days: int, faults: float, silences: float, folder
     click.echo(f"{done.truth}  {done.drills:,} drills")
     broken = ", ".join(f"{kind} {count:,}" for kind, count in sorted(done.faults.items()))
     click.echo(f"{done.rows:,} rows" + (f", of them broken: {broken}" if broken else ""))
+
+
+@simulate.command()
+@click.option("--pictures", type=_count, default=3000, show_default=True, metavar="N", help="To train with.")
+@_seed
+@_folder
+def fashion(pictures: int, seed: int, folder: Path) -> None:
+    """Write drawn pieces of clothing of ten classes, as Fashion-MNIST's IDX files, into DIR."""
+    from brazada.simulate import fashion as library
+
+    for file in library.simulate(folder, pictures, seed):
+        click.echo(f"{file}  {file.stat().st_size / 1e6:,.1f} MB")

@@ -9,13 +9,15 @@ _NAMES = ", ".join(
     f"({number}, {literal(english)}, {literal(spanish)})"
     for number, (english, spanish) in enumerate(zip(CLASSES, SPANISH, strict=True))
 )
+_CLASSES = f"SELECT * FROM VALUES {_NAMES} AS classes(class_number, label, etiqueta)"  # noqa: S608 - constants
+_CELLS = ", ".join(f"coalesce(max(rows) FILTER (WHERE predicted = {literal(name)}), 0) AS `{name}`" for name in CLASSES)
 
 VIEWS = (
     View(
         name="images.fashion_classes",
         comment="The ten classes of Fashion-MNIST by number, in English and Spanish.",
         tables=(FASHION.name,),
-        query=f"SELECT * FROM VALUES {_NAMES} AS classes(class_number, label, etiqueta)",  # noqa: S608 - constants
+        query=_CLASSES,
     ),
     View(
         name="images.fashion_duplicates",
@@ -26,6 +28,29 @@ VIEWS = (
                    array_sort(collect_list(id)) AS ids, array_sort(collect_set(label)) AS labels
             FROM {FASHION.name} GROUP BY pixels HAVING count(*) > 1
         """,  # noqa: S608 - a declared name
+    ),
+    View(
+        name="images.fashion_report",
+        comment="Precision, recall, F1 and support of every run by class, in English and Spanish, as published.",
+        tables=(FASHION.name, "ml.metrics", "ml.runs"),
+        query=f"""
+            SELECT run, network, report.label, coalesce(etiqueta, CASE report.label WHEN 'accuracy' THEN 'exactitud'
+                     WHEN 'macro avg' THEN 'media' ELSE 'media ponderada' END) AS etiqueta,
+                   precision, recall, f1, support
+            FROM ml.class_report AS report LEFT JOIN ({_CLASSES}) AS classes ON report.label = classes.label
+            WHERE task = 'fashion' ORDER BY run, place, class_number
+        """,  # noqa: S608 - constants
+    ),
+    View(
+        name="images.fashion_confusion",
+        comment="The confusion matrix of every run: a row for each true class, a column for each predicted one.",
+        tables=(FASHION.name, "ml.metrics", "ml.runs"),
+        query=f"""
+            SELECT run, network, confusion.label, etiqueta, {_CELLS}
+            FROM ml.confusion AS confusion JOIN ({_CLASSES}) AS classes ON confusion.label = classes.label
+            WHERE task = 'fashion' GROUP BY run, network, confusion.label, etiqueta, class_number
+            ORDER BY run, class_number
+        """,  # noqa: S608 - constants
     ),
     View(
         name="images.mistakes",

@@ -1,7 +1,6 @@
 """A new domain is an addition: its own file and one line, and every command of the suite serves it."""
 
 import gzip
-import json
 import sys
 from pathlib import Path
 
@@ -10,8 +9,7 @@ import numpy as np
 import pytest
 from pyspark import cloudpickle as of_spark
 
-from brazada import domains, session
-from brazada.cli import cli
+from brazada import domains
 from brazada.errors import UsageError
 
 sys.path.insert(0, str(Path(__file__).parent))
@@ -22,18 +20,10 @@ for library in (cloudpickle, of_spark):
 
 
 @pytest.fixture
-def brazada(spark, monkeypatch, tmp_path, capfd):
+def brazada(spark, brazada, monkeypatch):
     """Run a command over the suite with the toy among its domains; what it prints."""
     monkeypatch.setattr(domains, "DOMAINS", (*domains.DOMAINS, toy.DOMAIN))
-    monkeypatch.setattr(session, "start", lambda *_: spark)
-    options = "spark.master=local[2]", f"warehouse.path={tmp_path / 'warehouse'}", "training.start_timeout_s=120"
-
-    def run(*words, settings=()):
-        capfd.readouterr()
-        cli.main([*words, *(part for s in (*options, *settings) for part in ("--set", s))], standalone_mode=False)
-        return capfd.readouterr().out
-
-    yield run
+    yield brazada
     spark.sql("DROP SCHEMA IF EXISTS toy CASCADE")
 
 
@@ -56,13 +46,11 @@ def squares(tmp_path):
 
 
 @pytest.mark.parametrize("ranks", [1, 2])
-def test_from_files_to_sql(brazada, squares, ranks):
+def test_from_files_to_sql(brazada, query, squares, ranks):
     brazada("toy", "ingest", squares)
     ops = "SELECT rows_in, rows_good, rows_duplicate, rows_quarantined FROM ops.job_runs WHERE job = 'toy ingest'"
-    assert json.loads(brazada("sql", "--format", "json", ops)) == [
-        {"rows_in": 123, "rows_good": 121, "rows_duplicate": 0, "rows_quarantined": 2}
-    ]
-    refused = json.loads(brazada("sql", "--format", "json", "SELECT unit, reason, content FROM ops.quarantine"))
+    assert query(ops) == [{"rows_in": 123, "rows_good": 121, "rows_duplicate": 0, "rows_quarantined": 2}]
+    refused = query("SELECT unit, reason, content FROM ops.quarantine")
     assert sorted((row["unit"], row["reason"], row["content"]) for row in refused) == [
         ("file", "0 bytes, not 64", ""),
         ("file", "11 bytes, not 64", b"eleven byte".hex()),
@@ -74,16 +62,14 @@ def test_from_files_to_sql(brazada, squares, ranks):
 
     launch = "horovod" if ranks == 2 else "process"
     brazada("train", "squares", settings=(f"training.ranks={ranks}", f"training.launch={launch}"))
-    (run,) = json.loads(brazada("sql", "--format", "json", "SELECT run, ranks, promoted, score, baseline FROM ml.runs"))
+    (run,) = query("SELECT run, ranks, promoted, score, baseline FROM ml.runs")
     assert (run["ranks"], run["promoted"]) == (ranks, True)
     assert run["score"] > run["baseline"]
     assert "accuracy" in brazada("evaluate", run["run"])
     tested = "SELECT name, value FROM ml.metrics WHERE name LIKE 'test%'"
-    figures = {row["name"]: row["value"] for row in json.loads(brazada("sql", "--format", "json", tested))}
+    figures = {row["name"]: row["value"] for row in query(tested)}
     assert figures["test_accuracy"] > figures["test_baseline_accuracy"]
-    (test_rows,) = json.loads(
-        brazada("sql", "--format", "json", "SELECT count(*) n FROM toy.squares WHERE split = 'test'")
-    )
+    (test_rows,) = query("SELECT count(*) n FROM toy.squares WHERE split = 'test'")
     assert sum(figures[f"test_confusion.{a}>{b}"] for a in toy.CLASSES for b in toy.CLASSES) == test_rows["n"]
 
     brazada("predict", "squares")
@@ -94,7 +80,7 @@ def test_from_files_to_sql(brazada, squares, ranks):
         FROM (SELECT id, label, probability, probabilities FROM ml.predictions) p
         JOIN (SELECT id, label FROM toy.squares) s USING (id)
     """.replace("label = element_at", "p.label = element_at")
-    (told,) = json.loads(brazada("sql", "--format", "json", said))
+    (told,) = query(said)
     assert told["rows"] == 121
     assert told["right"] > 0.9
     assert told["apart"] == 0

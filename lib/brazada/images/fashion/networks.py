@@ -65,16 +65,19 @@ def residual(x: Any) -> Any:
     def convolved(x: Any, filters: int, stride: int = 1, size: int = 3) -> Any:
         return layers.Conv2D(filters, size, stride, padding="same", use_bias=False, kernel_initializer="he_normal")(x)
 
+    def normal(x: Any) -> Any:
+        return layers.BatchNormalization(momentum=0.9)(x)
+
     def block(x: Any, filters: int, stride: int) -> Any:
-        y = layers.ReLU()(layers.BatchNormalization()(x))
+        y = layers.ReLU()(normal(x))
         if stride > 1:
             x = convolved(layers.AveragePooling2D()(y), filters, size=1)
         y = convolved(y, filters, stride)
-        y = convolved(layers.ReLU()(layers.BatchNormalization()(y)), filters)
+        y = convolved(layers.ReLU()(normal(y)), filters)
         return layers.Add()([x, y])
 
     x = convolved(layers.Reshape((SIDE, SIDE, 1))(x), 32)
     for filters, stride in ((64, 2), (64, 1), (128, 2), (128, 1)):
         x = block(x, filters, stride)
-    x = layers.GlobalAveragePooling2D()(layers.ReLU()(layers.BatchNormalization()(x)))
+    x = layers.GlobalAveragePooling2D()(layers.ReLU()(normal(x)))
     return layers.Dropout(0.2)(x)
