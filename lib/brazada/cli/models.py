@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 from rich.table import Table as Grid
@@ -139,11 +139,24 @@ def _baseline(task: Task) -> str:
     return "none" if task.baseline is None else f"{task.monitor} {task.baseline:g}"
 
 
-def _print_figures(found: Mapping[str, Mapping[str, Any]]) -> None:
+def _print_figures(found: Mapping[str, Mapping[str, float]]) -> None:
+    """Print single figures beside the baseline's; then those of classes, and who was taken for whom, by the model."""
     from brazada.report import stdout
 
-    who = list(found)
-    grid = Grid("figure on the test rows", *who)
-    for name in found[who[0]]:
-        grid.add_row(name, *("" if name not in found[one] else f"{found[one][name]:.6g}" for one in who))
-    stdout().print(grid)
+    who, model = list(found), next(iter(found.values()))
+    single = Grid("figure on the test rows", *who)
+    for name in model:
+        if not name.startswith(("class.", "confusion.")):
+            single.add_row(name, *(_number(found[one].get(name)) for one in who))
+    stdout().print(single)
+    if classes := [name.removeprefix("class.support.") for name in model if name.startswith("class.support.")]:
+        figures = "precision", "recall", "f1", "support"
+        report = Grid("class", *figures, *classes, title="by class, and how many of it were told to be which")
+        for one in classes:
+            cells = (f"{model.get(f'confusion.{one}>{told}', 0):g}" for told in classes)
+            report.add_row(one, *(_number(model[f"class.{figure}.{one}"]) for figure in figures), *cells)
+        stdout().print(report)
+
+
+def _number(value: float | None) -> str:
+    return "" if value is None else f"{value:.4g}"

@@ -2,8 +2,9 @@
 
 `learning_rate` (0.001) is constant, or the highest of a `schedule`: `cosine` falls to 0 at the end of the run, after it
 rose for the share `warmup` of the steps (0); `steps` falls to a tenth every `decay_epochs`. `clipnorm` (none) clips the
-norm of the gradient of all ranks. With `ema` the model that is validated and kept has the moving average of the
-weights, of which each step keeps so much.
+norm of the gradient of all ranks. `weight_decay` (none), times the rate, is taken of the weights at each step, but not
+of biases and of scales of a normalisation. With `ema` the model that is validated and kept has the moving average of
+the weights, of which each step keeps so much.
 """
 
 from __future__ import annotations
@@ -15,13 +16,10 @@ Spec = Mapping[str, Any]
 
 
 def adam(spec: Spec) -> Any:
-    """Adam; `weight_decay` (none) decays the weights of matrices and kernels, not of biases and scales."""
+    """Adam."""
     import tensorflow as tf
 
-    optimizer = tf.keras.optimizers.Adam(weight_decay=spec.get("weight_decay"), **_common(spec))
-    if spec.get("weight_decay"):
-        optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
-    return optimizer
+    return _made(tf.keras.optimizers.Adam, spec)
 
 
 def sgd(spec: Spec) -> Any:
@@ -29,14 +27,14 @@ def sgd(spec: Spec) -> Any:
     import tensorflow as tf
 
     momentum, nesterov = spec.get("momentum", 0.0), spec.get("nesterov", False)
-    return tf.keras.optimizers.SGD(momentum=momentum, nesterov=nesterov, **_common(spec))
+    return _made(tf.keras.optimizers.SGD, spec, momentum=momentum, nesterov=nesterov)
 
 
 def rmsprop(spec: Spec) -> Any:
     """RMSprop."""
     import tensorflow as tf
 
-    return tf.keras.optimizers.RMSprop(**_common(spec))
+    return _made(tf.keras.optimizers.RMSprop, spec)
 
 
 def learning_rate(spec: Spec) -> Any:
@@ -59,6 +57,10 @@ def learning_rate(spec: Spec) -> Any:
     raise ValueError(f"schedule is constant, cosine or steps, not {schedule!r}")
 
 
-def _common(spec: Spec) -> dict[str, Any]:
+def _made(kind: Any, spec: Spec, **own: Any) -> Any:
     average = {"use_ema": True, "ema_momentum": spec["ema"]} if spec.get("ema") else {}
-    return {"learning_rate": learning_rate(spec), "global_clipnorm": spec.get("clipnorm"), **average}
+    decay, clipnorm = spec.get("weight_decay"), spec.get("clipnorm")
+    made = kind(learning_rate(spec), global_clipnorm=clipnorm, weight_decay=decay, **own, **average)
+    if decay:
+        made.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
+    return made
