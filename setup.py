@@ -17,6 +17,9 @@ EXTRAS = {
         "mlflow==3.17.2",
         "scikit-learn==1.9.1",
         "scipy==1.17.1",
+        "sktime==1.2.0",
+        "numba==0.68.1",  # of sktime's MiniRocket
+        "pillow==13.0.0",
         "lightgbm==4.7.0",
         "statsforecast==2.1.1",
         "utilsforecast==0.2.17",

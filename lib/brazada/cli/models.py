@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import click
@@ -70,17 +70,43 @@ def train(settings: Settings, verbose: bool, task: str, network: str | None, whe
 
 
 @click.command()
-@click.argument("run")
+@click.argument("name", metavar="RUN|TASK")
+@click.option("--folds", type=click.IntRange(2), metavar="N", help="Score TASK's models on groups left out, N times.")
+@click.option("--repeats", type=click.IntRange(1), default=1, show_default=True, help="Of the folds, dealt out anew.")
+@click.option("--model", "models", multiple=True, metavar="NAME", help="With --folds: only these models.")
 @with_settings
-def evaluate(settings: Settings, verbose: bool, run: str) -> None:
-    """Score RUN's model, once, on the test rows it was held back from, beside the baseline."""
+def evaluate(
+    settings: Settings, verbose: bool, name: str, folds: int | None, repeats: int, models: tuple[str, ...]
+) -> None:
+    """Score RUN's model, once, on the test rows it was held back from, beside the baseline.
+
+    With --folds, score every model of TASK on whole groups (recordings, swimmers) that it did not learn from, and,
+    as a warning, on single rows drawn at random.
+    """
     from brazada.training import evaluate as library
+    from brazada.training.folds import evaluate_folds
     from brazada.training.registry.runs import load
+    from brazada.training.task import variant
 
-    def work(job: Job) -> None:
-        _print_figures(library.evaluate(job, load(job, domains.tasks(settings.of), run)))
-
-    start("evaluate", settings, verbose, work, ("warehouse",))
+    known = domains.tasks(settings.of)
+    if folds is None:
+        start(
+            "evaluate",
+            settings,
+            verbose,
+            lambda job: _print_figures(library.evaluate(job, load(job, known, name))),
+            ("warehouse",),
+        )
+        return
+    variant(known, name)
+    of_task, count = [task for task in known if task.name == name], folds
+    start(
+        "evaluate",
+        settings,
+        verbose,
+        lambda job: _print_folds(evaluate_folds(job, of_task, count, repeats, models)),
+        ("warehouse",),
+    )
 
 
 @click.command()
@@ -156,6 +182,23 @@ def _print_figures(found: Mapping[str, Mapping[str, float]]) -> None:
             cells = (f"{model.get(f'confusion.{one}>{told}', 0):g}" for told in classes)
             report.add_row(one, *(_number(model[f"class.{figure}.{one}"]) for figure in figures), *cells)
         stdout().print(report)
+
+
+def _print_folds(found: Mapping[tuple[str, str], Sequence[Mapping[str, float]]]) -> None:
+    """Print each model's figures over all left-out rows: means over repeats, and their spread."""
+    from statistics import mean, stdev
+
+    from brazada.report import stdout
+
+    single = [name for name in next(iter(found.values()))[0] if not name.startswith(("class.", "confusion."))]
+    grid = Grid("rows left out", "model", *single)
+    for split in dict.fromkeys(split for _, split in found):
+        for model in (model for model, of in found if of == split):
+            figures = [[of[name] for of in found[model, split]] for name in single]
+            spread = (f" ± {stdev(values):.3f}" if len(values) > 1 else "" for values in figures)
+            grid.add_row(split, model, *(f"{mean(values):.3f}{by}" for values, by in zip(figures, spread, strict=True)))
+    stdout().print(grid)
+    stdout().print("Rows at random leave out rows whose like was learned from: those figures are too good.")
 
 
 def _number(value: float | None) -> str:

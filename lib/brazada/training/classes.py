@@ -29,11 +29,15 @@ def commonest(inputs: Arrays, spec: Spec) -> Array:
     return np.tile(np.asarray(spec["statistics"]["shares"], np.float32), (rows, 1))
 
 
-def balancing(numbers: Array, spec: Spec) -> Array:
-    """Weights [n] of rows by which all classes weigh the same, 1 on average over the training rows."""
+def balancing(power: float, numbers: Arrays, spec: Spec) -> Array:
+    """Weights [n] of rows for the loss: those of a class by 1 / its share to a power, 1 for a class of a mean share.
+
+    With power 1 all classes weigh the same, with 0 all rows do.
+    """
     shares = np.asarray(spec["statistics"]["shares"], np.float32)
-    each = np.divide(1, shares, out=np.zeros_like(shares), where=shares > 0) / np.count_nonzero(shares)
-    return each[numbers]
+    weights = np.divide(1, shares, out=np.zeros_like(shares), where=shares > 0) / np.count_nonzero(shares)
+    chosen: Array = (weights**power)[np.asarray(numbers)]
+    return chosen
 
 
 def metrics(classes: Sequence[str]) -> dict[str, Metric]:

@@ -105,6 +105,11 @@ def f1(classes: int, average: Average = "macro") -> Metric:
     return Metric(partial(_confusion, classes), partial(_averaged, classes, 2, average), greater_is_better=True)
 
 
+def regrouped(metric: Metric, groups: Sequence[int | None]) -> Metric:
+    """A metric of classes put together: class c counts as `groups[c]`; of a None neither rows nor probabilities do."""
+    return Metric(partial(_regrouped, metric.update, tuple(groups)), metric.result, metric.greater_is_better)
+
+
 def confusion_matrix(classes: Sequence[str]) -> Metric:
     """Weight of the rows of each true and predicted class, as `true>predicted`; `true>` for no number predicted."""
     return Metric(partial(_confusion, len(classes)), partial(_cells, tuple(classes)), None)
@@ -290,6 +295,19 @@ def _cells(names: tuple[str, ...], vector: Array) -> dict[str, float]:
 def _each_class(names: tuple[str, ...], vector: Array) -> dict[str, float]:
     figures = dict(zip(("precision", "recall", "f1", "support"), _by_class(len(names), vector), strict=False))
     return {f"{what}.{name}": float(of[place]) for what, of in figures.items() for place, name in enumerate(names)}
+
+
+def _regrouped(
+    update: Callable[[Any, Any, Any], Any], groups: tuple[int | None, ...], y_true: Any, y_pred: Any, weight: Any
+) -> Any:
+    import tensorflow as tf
+
+    count = 1 + max(group for group in groups if group is not None)
+    into = np.array([[group == column for column in range(count)] for group in groups], np.float32)
+    numbers = tf.cast(y_true, tf.int32)
+    kept = tf.gather(into.sum(axis=1), numbers)
+    of = tf.gather(np.array([group or 0 for group in groups], np.int32), numbers)
+    return update(of, tf.matmul(tf.cast(y_pred, tf.float32), into), tf.cast(weight, tf.float32) * kept)
 
 
 def _histograms(classes: int, bins: int, y_true: Any, y_pred: Any, weight: Any) -> Any:

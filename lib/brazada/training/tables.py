@@ -77,6 +77,28 @@ FITS = Table(
     constraints={"status_known": "status IN ('done', 'failed')"},
 )
 
+FOLDS = Table(
+    name="ml.folds",
+    comment="One figure of a model on rows that it did not learn from: of a fold, or of all folds of a repeat.",
+    columns=T.StructType(
+        [
+            column("evaluation", _TEXT, "Identifier of the evaluation"),
+            column("task", _TEXT, "Name of the task"),
+            column("model", _TEXT, "Network or other model"),
+            column("split", _TEXT, "by group, or at random: too good where rows of a group resemble each other"),
+            column("repeat", _INT, "Number of the dealing out into folds, from 0"),
+            column("fold", _INT, "Number of the fold, from 0; none: all rows together", required=False),
+            column("name", _TEXT, "Figure"),
+            column("value", _DOUBLE, "The figure"),
+            column("table", _TEXT, "Table of the rows"),
+            column("version", T.LongType(), "Its version"),
+            column("folds", _INT, "Number of folds"),
+            column("finished_at", T.TimestampType(), "When, UTC"),
+        ]
+    ),
+    key=("evaluation", "model", "split", "repeat", "fold", "name"),
+)
+
 PREDICTIONS = Table(
     name="ml.predictions",
     comment="One row per row that a run's model was asked about.",

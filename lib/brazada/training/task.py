@@ -23,6 +23,7 @@ Arrays = Array | Mapping[str, Array]
 Columns = Mapping[str, Array]
 Decoded = tuple[Arrays, Arrays, Array]
 Spec = Mapping[str, Any]
+Compared = Callable[[Decoded, Arrays, Spec, int], Array]
 Loss = Callable[[Any, Any, Any], tuple[Any, Any]]
 
 
@@ -48,6 +49,10 @@ class Task:
     `spec` is JSON-able and holds `epochs`, `batch` (rows of one step over all ranks), sizes and names that decode and
     build need, and where wanted `patience` (epochs without gain before stopping) and `min_delta`. `statistics` learns
     JSON-able values from the training rows alone; they stand in `spec["statistics"]` for decode, build and baseline.
+
+    `group` names the column of what rows have in common, as a recording: `evaluate --folds` leaves out whole groups,
+    and scores beside the networks the models that the task is `compared` with, functions
+    `(train rows, test inputs, spec, seed) -> y_pred`.
 
     `output(y_pred, spec)` gives named prediction columns, arrays whose first axis is n: `label`, `probability` and
     `probabilities` (n, classes, by `spec["classes"]`) have columns of their own in ml.predictions, others stand in
@@ -83,8 +88,11 @@ class Task:
     statistics: Callable[[DataFrame], Mapping[str, Any]] | None = None
     baseline: float | Callable[[Arrays, Spec], Array] | None = None
     augment: Callable[[Arrays, Spec, np.random.Generator], Arrays] | None = None
+    loss_weight: Callable[[Arrays, Spec], Array] | None = None
     output: Callable[[Array, Spec], Mapping[str, Array]] | None = None
     predictions: Table | None = None
+    group: str | None = None
+    compared: Mapping[str, Compared] = field(default_factory=dict)
     rows_per_chunk: int = 4096
 
     def __post_init__(self) -> None:

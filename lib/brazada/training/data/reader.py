@@ -144,13 +144,11 @@ def _tfdata(task: Task, files: Sequence[str]) -> Generator[Decoded, None, None]:
 
 
 def _augmented(task: Task, batches: Iterator[Decoded], key: tuple[int, int, int]) -> Iterator[Decoded]:
-    """Training batches with their inputs changed as the task says, by a generator of its own."""
-    if task.augment is None:
-        yield from batches
-        return
+    """Training batches: inputs changed as the task says, by a generator of its own, and rows weighed for the loss."""
     rng = np.random.default_rng([*key, 1])
     for inputs, targets, weights in batches:
-        yield task.augment(inputs, task.spec, rng), targets, weights
+        changed = inputs if task.augment is None else task.augment(inputs, task.spec, rng)
+        yield changed, targets, weights if task.loss_weight is None else weights * task.loss_weight(targets, task.spec)
 
 
 def _cut(block: Decoded, batch: int, order: np.random.Generator | None) -> Iterator[Decoded]:

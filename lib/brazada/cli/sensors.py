@@ -1,0 +1,47 @@
+"""The jobs on sensor series: each command starts a job and calls the library."""
+
+from __future__ import annotations
+
+import click
+
+from brazada.cli.options import with_settings
+from brazada.cli.steps import start
+from brazada.sensors.settings import Sensors
+from brazada.settings import Settings
+
+_SECTIONS = ("warehouse", "sensors")
+
+
+@click.group()
+def sensors() -> None:
+    """Sensor series: files to tables; `brazada train`, `evaluate` and `predict` go on from there."""
+
+
+@sensors.command()
+@click.argument("paths", nargs=-1, required=True)
+@with_settings
+def ingest_surfaces(settings: Settings, verbose: bool, paths: tuple[str, ...]) -> None:
+    """Take in series of a robot's sensor, X_train.csv, with their labels, y_train.csv beside it."""
+    from brazada.sensors import ingest
+
+    options = settings.of(Sensors).surfaces
+    start(
+        "sensors ingest-surfaces",
+        settings,
+        verbose,
+        lambda job: ingest.ingest_surfaces(job, paths, options),
+        _SECTIONS,
+    )
+
+
+@sensors.command()
+@click.argument("paths", nargs=-1, required=True)
+@with_settings
+def ingest_strokes(settings: Settings, verbose: bool, paths: tuple[str, ...]) -> None:
+    """Take in recordings of swimmers' watches, SWIMMER/STYLE_EPOCH.csv."""
+    from brazada.sensors import ingest
+
+    options = settings.of(Sensors).strokes
+    start(
+        "sensors ingest-strokes", settings, verbose, lambda job: ingest.ingest_strokes(job, paths, options), _SECTIONS
+    )
