@@ -4,6 +4,7 @@ BIN := .venv/bin
 READY := .venv/.ready
 SAMPLE := tests/sample/prices
 DEMO ?= warehouse/demo
+FASHION := $(wildcard /usr/share/datasets/fashion-mnist)
 CHAOS_RUNS ?= 20
 
 .DEFAULT_GOAL := help
@@ -19,12 +20,16 @@ $(READY): requirements.lock setup.py conf/setup/setup_env.py conf/setup/horovod-
 	$(PYTHON) conf/setup/setup_env.py
 	@echo "ready: try $(BIN)/brazada doctor, or make demo"
 
-demo: $(READY) ## Set up and run the main jobs, shipped prices to forecasts, a simulated swim log to styles
+demo: $(READY) ## Set up and run the main jobs: shipped prices to forecasts, a simulated swim log to styles, pictures to classes
 	$(BIN)/brazada prices run $(SAMPLE) --steps ingest,series,windows,train,backtest,forecast,summary \
 		--set prices.networks.over_all.members=1 --warehouse $(DEMO)
 	$(BIN)/brazada simulate swim --rows 3e5 --seed 7 $(DEMO)/logs
 	$(BIN)/brazada swim run $(DEMO)/logs --steps ingest,sessions,laps,fit,score,summary \
 		--method kinematic --method published --truth $(DEMO)/logs/_truth.csv --warehouse $(DEMO)
+	$(if $(FASHION),,$(BIN)/brazada simulate fashion $(DEMO)/fashion)
+	$(BIN)/brazada images ingest-fashion $(or $(FASHION),$(DEMO)/fashion) --warehouse $(DEMO)
+	$(BIN)/brazada train fashion --network cnn --set images.fashion.networks.cnn.epochs=$(if $(FASHION),1,8) --warehouse $(DEMO)
+	$(BIN)/brazada evaluate fashion --warehouse $(DEMO)
 
 test: $(READY) ## Set up and run every test
 	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder

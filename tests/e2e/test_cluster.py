@@ -35,7 +35,7 @@ def test_the_packed_wheel_ingests_on_a_local_cluster(tmp_path, content):
             *("--conf", "spark.driver.host=127.0.0.1", "--conf", "spark.driver.bindAddress=127.0.0.1"),
             *("--conf", "spark.driver.extraJavaOptions=-XX:TieredStopAtLevel=1"),
             *("--conf", "spark.executor.extraJavaOptions=-XX:TieredStopAtLevel=1"),
-            *(ROOT / "jobs/prices_ingest.py", "--source", "kalimati", log, "--warehouse", tmp_path / "warehouse"),
+            *(ROOT / "jobs/prices.py", "ingest", "--source", "kalimati", log, "--warehouse", tmp_path / "warehouse"),
         ],
         cwd=tmp_path,
         env=environment,

@@ -78,7 +78,7 @@ def train(settings: Settings, verbose: bool, task: str, network: str | None, whe
 def evaluate(
     settings: Settings, verbose: bool, name: str, folds: int | None, repeats: int, models: tuple[str, ...]
 ) -> None:
-    """Score RUN's model, once, on the test rows it was held back from, beside the baseline.
+    """Score RUN's model, or the champion of TASK, once, on the test rows it was held back from, beside the baseline.
 
     With --folds, score every model of TASK on whole groups (recordings, swimmers) that it did not learn from, and,
     as a warning, on single rows drawn at random.
@@ -89,24 +89,16 @@ def evaluate(
     from brazada.training.task import variant
 
     known = domains.tasks(settings.of)
-    if folds is None:
-        start(
-            "evaluate",
-            settings,
-            verbose,
-            lambda job: _print_figures(library.evaluate(job, load(job, known, name))),
-            ("warehouse",),
-        )
-        return
-    variant(known, name)
-    of_task, count = [task for task in known if task.name == name], folds
-    start(
-        "evaluate",
-        settings,
-        verbose,
-        lambda job: _print_folds(evaluate_folds(job, of_task, count, repeats, models)),
-        ("warehouse",),
-    )
+    of_task = [task for task in known if task.name == name]
+
+    def by_folds(job: Job) -> None:
+        variant(known, name)
+        _print_folds(evaluate_folds(job, of_task, folds or 0, repeats, models))
+
+    def by_run(job: Job) -> None:
+        _print_figures(library.evaluate(job, load(job, of_task, None) if of_task else load(job, known, name)))
+
+    start("evaluate", settings, verbose, by_folds if folds else by_run, ("warehouse",))
 
 
 @click.command()

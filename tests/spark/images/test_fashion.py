@@ -49,7 +49,7 @@ def test_from_files_to_classes_in_sql(brazada, query, pictures):
     assert run["score"] > 0.5
     assert run["baseline"] < 0.2
 
-    brazada("evaluate", run["run"])
+    assert "Ankle boot" in brazada("evaluate", "fashion")
     report = {row["label"]: row for row in query("SELECT * FROM images.fashion_report")}
     assert list(report)[:10] == list(CLASSES)
     assert list(report)[10:] == ["accuracy", "macro avg", "weighted avg"]

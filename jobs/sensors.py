@@ -1,0 +1,8 @@
+"""`brazada sensors ...` for spark-submit: the arguments are those of the command."""
+
+import sys
+
+from brazada.cli import main
+
+if __name__ == "__main__":
+    main(["sensors", *sys.argv[1:]])
