@@ -211,6 +211,17 @@ def test_training_rows_are_augmented_alike_for_a_seed_epoch_and_rank_and_no_othe
     np.testing.assert_array_equal(inputs(None), rows[0])
 
 
+def heavier_above(targets, spec):
+    return np.where(targets > spec["above"], 3, 1).astype(np.float32)
+
+
+def test_rows_weigh_in_the_loss_by_their_targets_and_in_no_metric(line_rows):
+    task, rows = replace(LINES.with_spec(above=0.5), loss_weight=heavier_above), line_rows(50)
+    for batch in MemoryFeed(task, rows, 8, seed=7).batches(1):
+        np.testing.assert_array_equal(batch[2], np.where(batch[1] > 0.5, 3, 1))
+    assert all((batch[2] == 1).all() for batch in MemoryFeed(task, rows, 8).batches(1))
+
+
 @pytest.mark.parametrize(
     ("schedule", "rates"),
     [

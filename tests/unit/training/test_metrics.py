@@ -163,3 +163,16 @@ def test_metrics_travel_by_pickle():
         again = pickle.loads(pickle.dumps(metric))
         if metric.update is not metrics._moments:
             assert figure(again, *rows) == figure(metric, *rows)
+
+
+def test_classes_put_together_or_left_out():
+    rng = np.random.default_rng(5)
+    true, told, weight = rng.integers(0, 4, 200), rng.dirichlet(np.ones(4), 200).astype(np.float32), np.ones(200)
+    two = metrics.regrouped(metrics.f1(2), (0, 1, 1, 0))
+    of = np.array([0, 1, 1, 0])
+    best = (told[:, 1] + told[:, 2] > told[:, 0] + told[:, 3]).astype(int)
+    assert figure(two, true, told, weight)["it"] == pytest.approx(sk.f1_score(of[true], best, average="macro"))
+    alone, kept = metrics.regrouped(metrics.accuracy(), (None, 0, 1, None)), (true == 1) | (true == 2)
+    expected = np.mean((told[kept, 2] > told[kept, 1]) == (true[kept] == 2))
+    assert figure(alone, true, told, weight)["it"] == pytest.approx(expected)
+    assert alone.greater_is_better
