@@ -8,7 +8,7 @@ FASHION := $(wildcard /usr/share/datasets/fashion-mnist)
 CHAOS_RUNS ?= 20
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint bench bench-swim chaos wheel clean
+.PHONY: help setup demo test lint bench bench-swim bench-train chaos wheel clean
 
 help: ## List the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/:/' | awk -F': *' '{printf "  %-10s %s\n", $$1, $$2}'
@@ -44,6 +44,9 @@ bench: $(READY) ## Measure the price jobs, speed and quality; DATA=folder with o
 
 bench-swim: $(READY) ## Measure the swim jobs beside DuckDB; LOG=file, or ROWS=count to simulate (default 18479898); ONLY=...
 	$(BIN)/python tests/bench/swim.py $(if $(LOG),--log $(LOG)) $(if $(ROWS),--rows $(ROWS)) $(if $(ONLY),--only $(ONLY))
+
+bench-train: $(READY) ## Measure training: NETWORK of the task fashion (default cnn), in memory, by Petastorm, on 1 and 2 ranks
+	$(BIN)/python tests/bench/training.py --network $(or $(NETWORK),cnn) --rows 12000 --batch 100
 
 chaos: $(READY) ## Kill jobs at random moments, CHAOS_RUNS times (default 20)
 	BRAZADA_CHAOS_RUNS=$(CHAOS_RUNS) $(BIN)/python -m pytest tests/e2e -k chaos --timeout $$((200 + 100 * $(CHAOS_RUNS)))
