@@ -1,9 +1,10 @@
 """How training keeps up: the feed's share of step time, two ranks against one, two fits at once against one.
 
     python tests/bench/training.py [--rows N] [--units U] [--batch B] [--groups G] [--epochs E]
-    python tests/bench/training.py --network cnn|rnn|bilstm|best [--rows N] [--batch B] [--epochs E]    # of the task `fashion`
+    python tests/bench/training.py --network NAME [--rows N] [--batch B] [--epochs E]
 
-Rows are made up: windows of prices for a small network, or drawn pieces of clothing for a network of the task `fashion`. Each measurement is a process of its own, with one core per rank or Spark task. `ranks-2` gives each rank as many rows a
+Rows are made up: windows of prices for a small network or, with --network (cnn, rnn, bilstm, best), drawn pieces of
+clothing for one of the task `fashion`. Each measurement is a process of its own, with one core per rank or Spark task. `ranks-2` gives each rank as many rows a
 step as the one has, `split-2` shares the one's among both. Run it on a machine at rest.
 """
 
