@@ -4,8 +4,9 @@
     python tests/bench/training.py --network NAME [--rows N] [--batch B] [--epochs E]
 
 Rows are made up: windows of prices for a small network or, with --network (cnn, rnn, bilstm, best), drawn pieces of
-clothing for one of the task `fashion`. Each measurement is a process of its own, with one core per rank or Spark task. `ranks-2` gives each rank as many rows a
-step as the one has, `split-2` shares the one's among both. Run it on a machine at rest.
+clothing for one of the task `fashion`. Each measurement is a process of its own, with one core per rank or Spark task.
+`ranks-2` gives each rank as many rows a step as the one has, `split-2` shares the one's among both. Run it on a machine
+at rest.
 """
 
 import argparse
