@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from brazada.images.settings import Images
 from brazada.prices.settings import Prices
 from brazada.section import Section
+from brazada.sensors.settings import Sensors
 from brazada.swim.settings import Swim
 
 if TYPE_CHECKING:
@@ -37,6 +38,7 @@ class Domain:
 DOMAINS: tuple[Domain, ...] = (
     Domain("images", Images, "brazada.cli.images:images", "brazada.images.views:VIEWS", "brazada.images.tasks:tasks"),
     Domain("prices", Prices, "brazada.cli.prices:prices", "brazada.prices.views:VIEWS", "brazada.prices.tasks:tasks"),
+    Domain("sensors", Sensors, "brazada.cli.sensors:sensors", None, "brazada.sensors.tasks:tasks"),
     Domain("swim", Swim, "brazada.cli.swim:swim", "brazada.swim.views:VIEWS"),
 )
 

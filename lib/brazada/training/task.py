@@ -83,6 +83,7 @@ class Task:
     statistics: Callable[[DataFrame], Mapping[str, Any]] | None = None
     baseline: float | Callable[[Arrays, Spec], Array] | None = None
     augment: Callable[[Arrays, Spec, np.random.Generator], Arrays] | None = None
+    weigh: Callable[[Any, Spec], Array] | None = None
     output: Callable[[Array, Spec], Mapping[str, Array]] | None = None
     predictions: Table | None = None
     rows_per_chunk: int = 4096

@@ -144,13 +144,12 @@ def _tfdata(task: Task, files: Sequence[str]) -> Generator[Decoded, None, None]:
 
 
 def _augmented(task: Task, batches: Iterator[Decoded], key: tuple[int, int, int]) -> Iterator[Decoded]:
-    """Training batches with their inputs changed as the task says, by a generator of its own."""
-    if task.augment is None:
-        yield from batches
-        return
+    """Training batches, their inputs changed and their rows weighted as the task says, by a generator of its own."""
     rng = np.random.default_rng([*key, 1])
     for inputs, targets, weights in batches:
-        yield task.augment(inputs, task.spec, rng), targets, weights
+        changed = task.augment(inputs, task.spec, rng) if task.augment else inputs
+        weighed = weights * task.weigh(targets, task.spec) if task.weigh else weights
+        yield changed, targets, weighed
 
 
 def _cut(block: Decoded, batch: int, order: np.random.Generator | None) -> Iterator[Decoded]:

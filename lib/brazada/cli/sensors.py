@@ -1,0 +1,28 @@
+"""The jobs on sensor series: each command starts a job and calls the library."""
+
+from __future__ import annotations
+
+import click
+
+from brazada.cli.options import with_settings
+from brazada.cli.steps import start
+from brazada.sensors.settings import Sensors
+from brazada.settings import Settings
+
+_SECTIONS = ("warehouse", "sensors")
+
+
+@click.group()
+def sensors() -> None:
+    """Sensor series: files to tables, lengths of swimmers; `brazada train`, `evaluate` and `predict` lie between."""
+
+
+@sensors.command()
+@click.argument("paths", nargs=-1, required=True)
+@with_settings
+def ingest_strokes(settings: Settings, verbose: bool, paths: tuple[str, ...]) -> None:
+    """Take in recordings of swimmers' watches, <swimmer>/<recording>.csv, plain or .gz: files, folders, globs."""
+    from brazada.sensors.strokes.ingest import ingest
+
+    options = settings.of(Sensors).strokes
+    start("sensors ingest-strokes", settings, verbose, lambda job: ingest(job, paths, options), _SECTIONS)
