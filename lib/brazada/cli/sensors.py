@@ -26,3 +26,14 @@ def ingest_strokes(settings: Settings, verbose: bool, paths: tuple[str, ...]) ->
 
     options = settings.of(Sensors).strokes
     start("sensors ingest-strokes", settings, verbose, lambda job: ingest(job, paths, options), _SECTIONS)
+
+
+@sensors.command()
+@click.argument("paths", nargs=-1, required=True)
+@with_settings
+def ingest_surfaces(settings: Settings, verbose: bool, paths: tuple[str, ...]) -> None:
+    """Take in series of a robot and their labels, X_<name>.csv and y_<name>.csv, plain or .gz: files, folders, globs."""
+    from brazada.sensors.surfaces.ingest import ingest
+
+    options = settings.of(Sensors).surfaces
+    start("sensors ingest-surfaces", settings, verbose, lambda job: ingest(job, paths, options), _SECTIONS)
