@@ -14,34 +14,26 @@ _SECTIONS = ("warehouse", "sensors")
 
 @click.group()
 def sensors() -> None:
-    """Sensor series: files to tables; `brazada train`, `evaluate` and `predict` go on from there."""
-
-
-@sensors.command()
-@click.argument("paths", nargs=-1, required=True)
-@with_settings
-def ingest_surfaces(settings: Settings, verbose: bool, paths: tuple[str, ...]) -> None:
-    """Take in series of a robot's sensor, X_train.csv, with their labels, y_train.csv beside it."""
-    from brazada.sensors import ingest
-
-    options = settings.of(Sensors).surfaces
-    start(
-        "sensors ingest-surfaces",
-        settings,
-        verbose,
-        lambda job: ingest.ingest_surfaces(job, paths, options),
-        _SECTIONS,
-    )
+    """Sensor series: files to tables, lengths of swimmers; `brazada train`, `evaluate` and `predict` lie between."""
 
 
 @sensors.command()
 @click.argument("paths", nargs=-1, required=True)
 @with_settings
 def ingest_strokes(settings: Settings, verbose: bool, paths: tuple[str, ...]) -> None:
-    """Take in recordings of swimmers' watches, SWIMMER/STYLE_EPOCH.csv."""
-    from brazada.sensors import ingest
+    """Take in recordings of swimmers' watches, <swimmer>/<recording>.csv, plain or .gz: files, folders, globs."""
+    from brazada.sensors.strokes.ingest import ingest
 
     options = settings.of(Sensors).strokes
-    start(
-        "sensors ingest-strokes", settings, verbose, lambda job: ingest.ingest_strokes(job, paths, options), _SECTIONS
-    )
+    start("sensors ingest-strokes", settings, verbose, lambda job: ingest(job, paths, options), _SECTIONS)
+
+
+@sensors.command()
+@click.argument("paths", nargs=-1, required=True)
+@with_settings
+def ingest_surfaces(settings: Settings, verbose: bool, paths: tuple[str, ...]) -> None:
+    """Take in series of a robot and their labels, X_<name>.csv and y_<name>.csv, plain or .gz: files or folders."""
+    from brazada.sensors.surfaces.ingest import ingest
+
+    options = settings.of(Sensors).surfaces
+    start("sensors ingest-surfaces", settings, verbose, lambda job: ingest(job, paths, options), _SECTIONS)

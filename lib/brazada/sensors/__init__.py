@@ -1,1 +1,1 @@
-"""Multichannel series: what a robot drives on, which stroke a swimmer swims; from files to classes in SQL."""
+"""Series of several channels from sensors: the surface under a robot, the strokes of a swimmer with a watch."""

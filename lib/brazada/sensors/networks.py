@@ -1,58 +1,61 @@
-"""Networks on series [n, steps, channels], to the probabilities of classes."""
+"""Networks on series [n, steps, channels], to the probabilities of `spec["classes"]`.
+
+Each function gives the features that the last layer tells the classes by.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from brazada.training.task import Spec
 
 
-def build(features: Callable[[Any], Any], shape: tuple[int, int], spec: Spec, seed: int) -> Any:
-    """The Keras model with these features of series of a shape; the spec's `channels`, where named, are fewer."""
+def build(features: Callable[[Any], Any], steps: int, channels: int, spec: Spec, seed: int) -> Any:
+    """The Keras model with these features; its input are series [n, steps, channels] or, of some channels, fewer."""
     import tensorflow as tf
 
     keras = tf.keras
     keras.utils.set_random_seed(seed)
-    steps, channels = shape
-    series = keras.Input((steps, len(spec.get("channels") or ()) or channels))
-    told = keras.layers.Dense(len(spec["classes"]), activation="softmax")(features(series))
-    return keras.Model(series, told)
+    series = keras.Input((steps, len(spec.get("channels", range(channels)))))
+    x = keras.layers.Dropout(spec.get("dropout", 0.3))(features(series))
+    return keras.Model(series, keras.layers.Dense(len(spec["classes"]), activation="softmax")(x))
+
+
+def cnn(x: Any) -> Any:
+    """Three convolutions over time, with batch normalisation; the mean over time."""
+    from tensorflow.keras import layers
+
+    return layers.GlobalAveragePooling1D()(_convolved(x, (7, 5, 5)))
+
+
+def cnn_bilstm(x: Any) -> Any:
+    """Two convolutions over time, and a bidirectional LSTM over what they tell of each step."""
+    from tensorflow.keras import layers
+
+    x = layers.MaxPooling1D(2)(_convolved(x, (7, 5)))
+    return layers.Bidirectional(layers.LSTM(64))(x)
+
+
+def bilstm(x: Any) -> Any:
+    """A bidirectional LSTM over the means of three steps each: of 30 Hz it makes 10."""
+    from tensorflow.keras import layers
+
+    return layers.Bidirectional(layers.LSTM(64))(layers.AveragePooling1D(3)(x))
 
 
 def lstm(x: Any) -> Any:
     """One LSTM over the steps."""
     from tensorflow.keras import layers
 
-    return layers.Dropout(0.3)(layers.LSTM(64)(x))
+    return layers.LSTM(64)(x)
 
 
-def bilstm(x: Any) -> Any:
-    """A bidirectional LSTM over means of three steps."""
+def _convolved(x: Any, sizes: Sequence[int]) -> Any:
     from tensorflow.keras import layers
 
-    return layers.Dropout(0.3)(layers.Bidirectional(layers.LSTM(64))(layers.AveragePooling1D(3)(x)))
-
-
-def cnn(x: Any) -> Any:
-    """Three convolutions, and the mean over the steps (Wang, Yan and Oates 2017)."""
-    from tensorflow.keras import layers
-
-    x = layers.MaxPooling1D(2)(_convolved(x, 7))
-    x = layers.MaxPooling1D(2)(_convolved(x, 5))
-    return layers.Dropout(0.3)(layers.GlobalAveragePooling1D()(_convolved(x, 5)))
-
-
-def cnn_bilstm(x: Any) -> Any:
-    """Two convolutions, and a bidirectional LSTM over what they give (Ordonez and Roggen 2016)."""
-    from tensorflow.keras import layers
-
-    x = layers.MaxPooling1D(2)(_convolved(x, 7))
-    x = layers.MaxPooling1D(2)(_convolved(x, 5))
-    return layers.Dropout(0.3)(layers.Bidirectional(layers.LSTM(64))(x))
-
-
-def _convolved(x: Any, size: int) -> Any:
-    from tensorflow.keras import layers
-
-    return layers.ReLU()(layers.BatchNormalization(momentum=0.9)(layers.Conv1D(64, size, padding="same")(x)))
+    for place, size in enumerate(sizes):
+        x = layers.Conv1D(64, size, padding="same", use_bias=False, kernel_initializer="he_normal")(x)
+        x = layers.ReLU()(layers.BatchNormalization(momentum=0.9)(x))
+        x = layers.MaxPooling1D(2)(x) if place < 2 else x
+    return x

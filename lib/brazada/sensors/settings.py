@@ -2,45 +2,55 @@
 
 from __future__ import annotations
 
-from typing import Self
+from typing import Literal
 
-from pydantic import Field, PositiveInt, model_validator
+from pydantic import Field, PositiveFloat, PositiveInt
 
 from brazada.section import Section
 from brazada.training.settings import Recipe
 
-
-class Parts(Section):
-    """How groups (recordings, swimmers) are divided: each is in one split, and stays there."""
-
-    shards: PositiveInt = Field(default=4, description="files per split, read in turn by the ranks")
-    validation_share: float = Field(default=0.15, gt=0, lt=1, description="of the groups")
-    test_share: float = Field(default=0.2, gt=0, lt=1, description="of the groups")
-
-    @model_validator(mode="after")
-    def _leave_some(self) -> Self:
-        if self.validation_share + self.test_share >= 1:
-            raise ValueError("validation_share and test_share that leave some groups to train on")
-        return self
+Channel = Literal[
+    "down_x",
+    "down_y",
+    "down_z",
+    "angular_velocity_x",
+    "angular_velocity_y",
+    "angular_velocity_z",
+    "acceleration_x",
+    "acceleration_y",
+    "acceleration_z",
+]
 
 
-class Surfaces(Parts):
-    """What a robot drives on, told from its inertial sensor."""
+class Strokes(Section):
+    """Recordings of swimmers: how they are cut into windows, and how each network is trained."""
 
-    channels: tuple[str, ...] = Field(default=(), description="of the features, for the networks; none: all")
+    shards: PositiveInt = Field(default=8, description="files per split, read in turn by the ranks")
+    stride: PositiveInt = Field(default=60, description="samples from the start of a window to that of the next")
+    ambiguous_below: float = Field(default=0.75, gt=0, le=1, description="share of a window's label in its samples")
+    rotation_degrees: float = Field(default=20, ge=0, description="by which training windows are turned, at most")
+    kernels: PositiveInt = Field(default=2000, description="of MiniRocket")
     networks: dict[str, Recipe] = Field(default_factory=dict)
 
 
-class Strokes(Parts):
-    """Which stroke is swum, told from a watch."""
+class Surfaces(Section):
+    """Series of a robot: which channels the networks see, and how each is trained."""
 
-    stride: PositiveInt = Field(default=60, description="samples from one window to the next")
-    clear_share: float = Field(default=0.7, gt=0, le=1, description="of the commonest label, for a window to be clear")
+    shards: PositiveInt = Field(default=2, description="files per split, read in turn by the ranks")
+    channels: dict[str, tuple[Channel, ...]] = Field(default_factory=dict, description="by network; default: all")
+    kernels: PositiveInt = Field(default=2000, description="of MiniRocket")
     networks: dict[str, Recipe] = Field(default_factory=dict)
+
+
+class Laps(Section):
+    """How lengths are told from the classes of windows."""
+
+    shortest_s: PositiveFloat = Field(default=6, description="swimming of less is no length")
 
 
 class Sensors(Section):
-    """Series of sensors."""
+    """Surfaces under a robot and strokes of swimmers."""
 
-    surfaces: Surfaces = Surfaces()
     strokes: Strokes = Strokes()
+    surfaces: Surfaces = Surfaces()
+    laps: Laps = Laps()

@@ -62,7 +62,7 @@ def evaluate_folds(
     """
     task = variants[0]
     snapshot = job.store.read(task.table)
-    frame = chosen(task, snapshot, task.within(where))
+    frame = chosen(task, snapshot, task.within(where), (task.train, task.validate, task.test))
     rows, groups = _rows(task, frame)
     known = {**{one.network: one for one in variants}, **task.compared, **({BASELINE: None} if task.baseline else {})}
     if unknown := [name for name in models if name not in known]:
