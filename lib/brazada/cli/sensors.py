@@ -37,3 +37,14 @@ def ingest_surfaces(settings: Settings, verbose: bool, paths: tuple[str, ...]) -
 
     options = settings.of(Sensors).surfaces
     start("sensors ingest-surfaces", settings, verbose, lambda job: ingest(job, paths, options), _SECTIONS)
+
+
+@sensors.command()
+@click.option("--run", metavar="RUN", help="By this run's predictions.  [default: the champion's]")
+@with_settings
+def laps(settings: Settings, verbose: bool, run: str | None) -> None:
+    """Tell lengths and stroke rates from the predictions of strokes, and from the labels, into sensors.laps."""
+    from brazada.sensors.strokes.laps import laps as library
+
+    options = settings.of(Sensors).laps
+    start("sensors laps", settings, verbose, lambda job: library(job, options, run), _SECTIONS)

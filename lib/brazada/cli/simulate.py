@@ -57,3 +57,28 @@ def fashion(pictures: int, seed: int, folder: Path) -> None:
 
     for file in library.simulate(folder, pictures, seed):
         click.echo(f"{file}  {file.stat().st_size / 1e6:,.1f} MB")
+
+
+@simulate.command()
+@click.option("--recordings", type=_count, default=4, show_default=True, metavar="N", help="Of each of nine surfaces.")
+@_seed
+@_folder
+def surfaces(recordings: int, seed: int, folder: Path) -> None:
+    """Write series of a robot's inertial unit (X_train.csv) and their surfaces (y_train.csv) into DIR."""
+    from brazada.simulate import surfaces as library
+
+    for file in library.simulate(folder, recordings, seed):
+        click.echo(f"{file}  {file.stat().st_size / 1e6:,.1f} MB")
+
+
+@simulate.command()
+@click.option("--swimmers", type=_count, default=8, show_default=True, metavar="N", help="With two recordings each.")
+@_seed
+@_folder
+def strokes(swimmers: int, seed: int, folder: Path) -> None:
+    """Write recordings of watches (SWIMMER/STYLE_EPOCH.csv.gz) and the lengths swum (_lengths.csv) into DIR."""
+    from brazada.simulate import strokes as library
+
+    files = library.simulate(folder, swimmers, seed)
+    click.echo(f"{len(files) - 1} recordings in {folder}  {sum(file.stat().st_size for file in files) / 1e6:,.1f} MB")
+    click.echo(f"{files[-1]}")

@@ -10,9 +10,9 @@ from brazada.section import Section
 from brazada.training.settings import Recipe
 
 Channel = Literal[
-    "down_x",
-    "down_y",
-    "down_z",
+    "up_x",
+    "up_y",
+    "up_z",
     "angular_velocity_x",
     "angular_velocity_y",
     "angular_velocity_z",
@@ -45,6 +45,7 @@ class Surfaces(Section):
 class Laps(Section):
     """How lengths are told from the classes of windows."""
 
+    swims_at: float = Field(default=0.5, gt=0, lt=1, description="probability of a stroke, below it a turn or a rest")
     shortest_s: PositiveFloat = Field(default=6, description="swimming of less is no length")
 
 

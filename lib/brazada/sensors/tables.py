@@ -83,3 +83,23 @@ SURFACE_SERIES = Table(
     partition_by=("split", "shard"),
     stats_on=("id", "recording", "label", "class_number", "fold"),
 )
+
+LAPS = Table(
+    name="sensors.laps",
+    comment="One length that a swimmer swam, between two turns or rests.",
+    columns=T.StructType(
+        [
+            column("told_by", _TEXT, "Run whose model told the windows; labels: by the labels of the samples"),
+            column("swimmer", _TEXT, "Swimmer"),
+            column("recording", _TEXT, "Recording"),
+            column("lap", _INT, "Number of the length in the recording, from 1"),
+            column("start_s", _DOUBLE, "Where it begins, seconds from the start of the recording"),
+            column("seconds", _DOUBLE, "How long it takes, without the turn"),
+            column("stroke", _TEXT, "What is swum for most of it"),
+            column("strokes_per_min", _DOUBLE, "Stroke cycles of the arm with the watch, if plain", required=False),
+            column("known_share", _DOUBLE, "Share of the recording's samples whose label is known"),
+            column("split", _TEXT, "Split of the swimmer: of train, the run has learned from it", required=False),
+        ]
+    ),
+    key=("told_by", "swimmer", "recording", "lap"),
+)

@@ -79,16 +79,20 @@ def evaluate_folds(
     sums: dict[tuple[str, str, int], Vectors] = {}
     found: list[tuple[str, str, int, int | None, dict[str, float]]] = []
     with job.progress(f"{task.name}: fits", total=len(parts)) as bar:
-        # The slowest first, so that at the end no slot waits long for another.
-        for part, vectors in job.spark.sparkContext.parallelize(parts, len(parts)).map(run).toLocalIterator():
-            bar.advance(1, f"{part.model}, {part.split}, fold {part.fold + 1}")
-            place = (part.model, part.split, part.repeat)
-            sums[place] = added(sums.get(place, []), vectors)
-            found.append((*place, part.fold, results(figures, vectors)))
+        # Model by model: `toLocalIterator` over all of them would run one fit at a time.
+        for model in dict.fromkeys(part.model for part in parts):
+            own = [part for part in parts if part.model == model]
+            for part, vectors in job.spark.sparkContext.parallelize(own, len(own)).map(run).collect():
+                place = (part.model, part.split, part.repeat)
+                sums[place] = added(sums.get(place, []), vectors)
+                found.append((*place, part.fold, results(figures, vectors)))
+            bar.advance(len(own), model)
     found += [(*place, None, results(figures, vectors)) for place, vectors in sums.items()]
-    own = (f"{task.name}-{uuid.uuid4().hex[:12]}", task.name)
+    named = (f"{task.name}-{uuid.uuid4().hex[:12]}", task.name)
     last = (task.table, snapshot.version, folds, dt.datetime.now(dt.UTC))
-    job.store.append(FOLDS, [(*own, *place, name, value, *last) for *place, of in found for name, value in of.items()])
+    job.store.append(
+        FOLDS, [(*named, *place, name, value, *last) for *place, of in found for name, value in of.items()]
+    )
     whole: dict[tuple[str, str], list[dict[str, float]]] = {}
     for model, split, _, fold, of in found:
         if fold is None:

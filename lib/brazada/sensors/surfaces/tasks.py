@@ -68,15 +68,15 @@ def decode(columns: Columns, spec: Spec) -> Decoded:
 
 
 def heading_free(samples: Array) -> Array:
-    """The nine CHANNELS [n, 128, 9] of series as stored: where down is, instead of the orientation, and the rest.
+    """The nine CHANNELS [n, 128, 9] of series as stored: where up is, instead of the orientation, and the rest.
 
-    The direction of gravity in the robot's own axes is what is left of a quaternion (x, y, z, w) without the heading,
-    which tells the room that a recording was made in, not the surface.
+    The direction of up in the robot's own axes is what is left of a quaternion (x, y, z, w) without the heading, which
+    tells the room that a recording was made in, not the surface.
     """
     raw = np.frombuffer(b"".join(samples), "<f4").reshape(-1, SURFACE_STEPS, SURFACE_CHANNELS)
     x, y, z, w = (raw[..., place] for place in range(4))
-    down = np.stack([2 * (x * z - w * y), 2 * (y * z + w * x), 1 - 2 * (x * x + y * y)], axis=-1)
-    return np.concatenate([down, raw[..., 4:]], axis=-1)
+    up = np.stack([2 * (x * z - w * y), 2 * (y * z + w * x), 1 - 2 * (x * x + y * y)], axis=-1)
+    return np.concatenate([up, raw[..., 4:]], axis=-1)
 
 
 def statistics(rows: DataFrame) -> Mapping[str, Any]:
