@@ -26,3 +26,22 @@ def ingest_fashion(settings: Settings, verbose: bool, paths: tuple[str, ...]) ->
 
     options = settings.of(Images).fashion
     start("images ingest-fashion", settings, verbose, lambda job: ingest(job, paths, options), _SECTIONS)
+
+
+@images.command()
+@click.argument("paths", nargs=-1)
+@click.option(
+    "--manifest", metavar="CSV", type=click.Path(exists=True, dir_okay=False), help="Its columns: path, label."
+)
+@with_settings
+def ingest_car_damage(settings: Settings, verbose: bool, paths: tuple[str, ...], manifest: str | None) -> None:
+    """Take in photographs of damaged cars, and look for copies of one another among all that are there.
+
+    PATHS are folders [train|val|test/]minor|moderate|severe/ of JPEG, PNG or WebP files; or --manifest names them.
+    """
+    from brazada.images.car_damage.ingest import ingest
+
+    if not paths and not manifest:
+        raise click.UsageError("name PATHS or a --manifest")
+    options = settings.of(Images).car_damage
+    start("images ingest-car-damage", settings, verbose, lambda job: ingest(job, paths, options, manifest), _SECTIONS)

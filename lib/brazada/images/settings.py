@@ -16,7 +16,18 @@ class Fashion(Section):
     networks: dict[str, Recipe] = Field(default_factory=dict)
 
 
+class CarDamage(Section):
+    """Photographs of damaged cars: the size they are learned from, how divided, how each network is trained."""
+
+    size: PositiveInt = Field(default=224, description="pixels a side")
+    shards: PositiveInt = Field(default=4, description="files per split, read in turn by the ranks")
+    validation_share: float = Field(default=0.12, gt=0, lt=1, description="of what is not for the test")
+    test_share: float = Field(default=0.2, gt=0, lt=1, description="where no part is named val or test")
+    networks: dict[str, Recipe] = Field(default_factory=dict)
+
+
 class Images(Section):
     """Fashion-MNIST and photographs of damaged cars."""
 
     fashion: Fashion = Fashion()
+    car_damage: CarDamage = CarDamage()

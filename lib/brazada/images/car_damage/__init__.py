@@ -1,0 +1,1 @@
+"""Photographs of damaged cars, in three degrees of severity."""
