@@ -82,3 +82,18 @@ def strokes(swimmers: int, seed: int, folder: Path) -> None:
     files = library.simulate(folder, swimmers, seed)
     click.echo(f"{len(files) - 1} recordings in {folder}  {sum(file.stat().st_size for file in files) / 1e6:,.1f} MB")
     click.echo(f"{files[-1]}")
+
+
+@simulate.command()
+@click.option("--photographs", type=_count, default=300, show_default=True, metavar="N")
+@click.option("--copies", type=click.FloatRange(0, 1), default=0.1, show_default=True, help="Share with a copy.")
+@click.option("--broken", type=click.FloatRange(0, 1), default=0.0, show_default=True, help="Share of files more.")
+@_seed
+@_folder
+def car_damage(photographs: int, copies: float, broken: float, seed: int, folder: Path) -> None:
+    """Write drawn photographs of damaged cars, and which of them are copies (_copies.csv), into DIR."""
+    from brazada.simulate import car_damage as library
+
+    done = library.simulate(folder, photographs, seed, copies, broken)
+    click.echo(f"{folder}  {done.photographs:,} photographs, {done.broken:,} broken files")
+    click.echo(f"{done.copies}  which are copies")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from brazada.images.car_damage.tables import CAR_DAMAGE
 from brazada.images.fashion.tables import CLASSES, FASHION, SPANISH
 from brazada.tables import View, literal
 
@@ -12,7 +13,7 @@ _NAMES = ", ".join(
 _CLASSES = f"SELECT * FROM VALUES {_NAMES} AS classes(class_number, label, etiqueta)"  # noqa: S608 - constants
 _CELLS = ", ".join(f"coalesce(max(rows) FILTER (WHERE predicted = {literal(name)}), 0) AS `{name}`" for name in CLASSES)
 
-VIEWS = (
+_OF_FASHION = (
     View(
         name="images.fashion_classes",
         comment="The ten classes of Fashion-MNIST by number, in English and Spanish.",
@@ -52,16 +53,42 @@ VIEWS = (
             ORDER BY run, class_number
         """,  # noqa: S608 - constants
     ),
-    View(
+)
+
+_MISTAKES = """
+    SELECT told.run, told.task, told.id, picture.split, picture.label AS label, told.label AS predicted,
+           told.probability, told.probabilities[picture.label] AS probability_of_label
+    FROM ml.predictions AS told JOIN {table} AS picture ON told.id = picture.id
+    WHERE told.task = '{task}' AND told.label != picture.label
+"""
+
+
+def _mistakes(*tasks: tuple[str, str]) -> View:
+    """The view of mistakes over these tasks and their tables; of several that can be made the last is."""
+    parts = " UNION ALL ".join(_MISTAKES.format(task=task, table=table) for task, table in tasks)
+    return View(
         name="images.mistakes",
         comment="Predicted pictures whose label is another: the surest first.",
-        tables=(FASHION.name, "ml.predictions"),
+        tables=(*(table for _, table in tasks), "ml.predictions"),
+        query=f"SELECT * FROM ({parts}) ORDER BY probability DESC",  # noqa: S608 - declared names
+    )
+
+
+_FASHION, _CAR_DAMAGE = ("fashion", FASHION.name), ("car_damage", CAR_DAMAGE.name)
+VIEWS = (
+    *_OF_FASHION,
+    View(
+        name="images.duplicate_groups",
+        comment="Photographs that are copies of each other, with the parts, severities and splits they are in.",
+        tables=(CAR_DAMAGE.name,),
         query=f"""
-            SELECT told.run, told.task, told.id, picture.split, picture.label AS label, told.label AS predicted,
-                   told.probability, told.probabilities[picture.label] AS probability_of_label
-            FROM ml.predictions AS told JOIN {FASHION.name} AS picture ON told.id = picture.id
-            WHERE told.task = 'fashion' AND told.label != picture.label
-            ORDER BY told.probability DESC
+            SELECT `group`, count(*) AS photographs, array_sort(collect_set(part)) AS parts,
+                   array_sort(collect_set(label)) AS labels, array_sort(collect_set(split)) AS splits,
+                   array_sort(collect_list(path)) AS paths
+            FROM {CAR_DAMAGE.name} GROUP BY `group` HAVING count(*) > 1
         """,  # noqa: S608 - a declared name
     ),
+    _mistakes(_FASHION),
+    _mistakes(_CAR_DAMAGE),
+    _mistakes(_FASHION, _CAR_DAMAGE),
 )
