@@ -3,8 +3,8 @@
     python tests/bench/duplicates.py FOLDER [--copies SHARE]
 
 FOLDER holds photographs in [train|val|test/]minor|moderate|severe/, as those of the published set VDS-2.5k
-(github.com/VadimsRomanovskis/vehicle-damage-severity-assessment). Copies of a share of them are made, each saved anew as
-JPEG of quality 40: turned, mirrored, cut to 88 to 95 %, smaller, or no more than that; then `brazada images
+(github.com/VadimsRomanovskis/vehicle-damage-severity-assessment). Copies of a share of them are made, each saved anew
+as JPEG of quality 40: turned, mirrored, cut to 88 to 95 %, smaller, or no more than that. Then `brazada images
 ingest-car-damage` looks for them among all. Pairs of originals that it finds are listed, to be judged by eye.
 """
 
@@ -68,6 +68,7 @@ def found(photos, warehouse):
             row["id"]: row["path"] for row in here.store.read("images.photos").frame.select("id", "path").collect()
         }
         rows = here.store.read("images.duplicates").frame.select("id", "other").collect()
+    names = {row["id"]: row["path"] for row in named}
     return seconds, [(names[row["id"]], names[row["other"]]) for row in rows]
 
 

@@ -38,10 +38,8 @@ def test_from_folders_to_severities_in_sql(brazada, query, tmp_path):
         truth = [(row["copy"], row["of"]) for row in csv.DictReader(file)]
     found = [pair for pair in truth if pair in named or pair[::-1] in named]
     assert len(found) >= 0.8 * len(truth)
-    straddling = (
-        "SELECT `group` FROM images.car_damage WHERE split != 'left_out' GROUP BY 1 HAVING count(DISTINCT split) > 1"
-    )
-    assert query(straddling) == []
+    straddling = "FROM images.car_damage WHERE split != 'left_out' GROUP BY `group` HAVING count(DISTINCT split) > 1"
+    assert query(f"SELECT `group` {straddling}") == []
     (counts,) = query("SELECT count(*) n, count_if(split = 'test' AND part = 'val') t FROM images.car_damage")
     (val,) = query("SELECT count(*) n FROM images.photos WHERE part = 'val'")
     assert (counts["n"], counts["t"]) == (108, val["n"])
