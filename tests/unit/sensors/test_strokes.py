@@ -54,7 +54,10 @@ def test_labels_that_are_no_class_are_set_aside_not_lost(recording):
     odd = recording.assign(label=recording["label"].where(recording["label"] != 1, 6))
     rows, others = read(odd), read(recording)
     assert len(rows) == len(others)
-    assert all((row[4], row[5]) == ((None, -1) if other[5] == 1 else other[4:6]) for row, other in zip(rows, others))
+    assert all(
+        (row[4], row[5]) == ((None, -1) if other[5] == 1 else other[4:6])
+        for row, other in zip(rows, others, strict=True)
+    )
     assert {row[5] for row in read(recording.drop(columns="label"))} == {-1}
     columns = {"samples": np.array([row[8] for row in rows], object), "class_number": np.array([r[5] for r in rows])}
     inputs, targets, weights = decode(columns, {})
