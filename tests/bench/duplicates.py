@@ -64,9 +64,7 @@ def found(photos, warehouse):
     with job("bench", settings, ()) as here:
         ingest(here, [str(photos)], settings.of(Images).car_damage)
         seconds = time.perf_counter() - started
-        names = {
-            row["id"]: row["path"] for row in here.store.read("images.photos").frame.select("id", "path").collect()
-        }
+        named = here.store.read("images.photos").frame.select("id", "path").collect()
         rows = here.store.read("images.duplicates").frame.select("id", "other").collect()
     names = {row["id"]: row["path"] for row in named}
     return seconds, [(names[row["id"]], names[row["other"]]) for row in rows]

@@ -163,9 +163,11 @@ def _print_figures(found: Mapping[str, Mapping[str, float]]) -> None:
 
     who, model = list(found), next(iter(found.values()))
     single = Grid("figure on the test rows", *who)
+    bounds = {name for name in model if name.endswith(("_low", "_high"))}
     for name in model:
-        if not name.startswith(("class.", "confusion.")):
-            single.add_row(name, *(_number(found[one].get(name)) for one in who))
+        if not name.startswith(("class.", "confusion.")) and name not in bounds:
+            own = f" [{model[f'{name}_low']:.4g}, {model[f'{name}_high']:.4g}]" if f"{name}_low" in bounds else ""
+            single.add_row(name, _number(model[name]) + own, *(_number(found[one].get(name)) for one in who[1:]))
     stdout().print(single)
     if classes := [name.removeprefix("class.support.") for name in model if name.startswith("class.support.")]:
         figures = "precision", "recall", "f1", "support"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -10,7 +10,7 @@ import numpy as np
 from brazada.errors import TrainingError
 from brazada.session import bounded_batches
 from brazada.training.data.preflight import chosen
-from brazada.training.metrics import Vectors, added, results, scored
+from brazada.training.metrics import Metric, Vectors, added, interval, results, scored
 from brazada.training.predict import output_of, over_batches
 from brazada.training.registry.model import Model
 from brazada.training.registry.runs import run_row, start_of
@@ -28,6 +28,7 @@ _PREFIX = {MODEL: "test_", BASELINE: "test_baseline_"}
 def evaluate(job: Job, model: Model) -> dict[str, dict[str, float]]:
     """The figures of a run's model and of the baseline on the test rows, by `model` and `baseline`, and name.
 
+    Figures that count rows have bounds of 95 % by a bootstrap over the rows, `<name>_low` and `<name>_high`.
     The rows are those of the version and filter that the run was started with. They are scored once: figures that
     ml.metrics has already are read, not made again. Raises `TrainingError` where there are no test rows.
     """
@@ -61,12 +62,21 @@ def evaluate(job: Job, model: Model) -> dict[str, dict[str, float]]:
             todo="have the job that writes the split hold some back",
         )
     found = {who: results(metrics, vectors) for who, vectors in totals.items()}
+    found[MODEL] |= _intervals(metrics, totals[MODEL])
     if task.baseline is not None and not baseline:
         found[BASELINE] = {task.monitor: float(task.baseline)}  # type: ignore[arg-type]
     figures = [
         (start.run, f"{_PREFIX[who]}{name}", 0, value) for who, of in found.items() for name, value in of.items()
     ]
     job.store.append_once(METRICS, figures, f"{start.run}/test")
+    return found
+
+
+def _intervals(metrics: Mapping[str, Metric], vectors: Vectors) -> dict[str, float]:
+    found: dict[str, float] = {}
+    for (name, metric), vector in zip(metrics.items(), vectors, strict=True):
+        if metric.cells and vector.any():
+            found[f"{name}_low"], found[f"{name}_high"] = interval(metric, vector)
     return found
 
 

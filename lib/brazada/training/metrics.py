@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, Literal
 
@@ -17,6 +17,7 @@ import numpy as np
 
 Array = np.ndarray[Any, Any]
 Vectors = list[Array]
+_SEED = 7
 Average = Literal["macro", "micro", "weighted"]
 
 
@@ -31,12 +32,14 @@ class Metric:
 
     `update(y_true, y_pred, weight)` returns a tensor [k] of doubles, of the same size for every batch, that adds up
     over batches and ranks. `result` makes the figure of the sum, or several by name; then `greater_is_better` is None,
-    and the metric cannot be monitored.
+    and the metric cannot be monitored. With `cells` the vector counts each row in one of its numbers, so that rows can
+    be drawn anew from it, see `interval`.
     """
 
     update: Callable[[Any, Any, Any], Any]
     result: Callable[[Array], float | Mapping[str, float]] = ratio
     greater_is_better: bool | None = False
+    cells: bool = False
 
     def better(self, figure: float, than: float, by: float = 0.0) -> bool:
         """Whether a figure is better than another by more than so much. What is no number is never better."""
@@ -87,27 +90,27 @@ def top_k_accuracy(k: int) -> Metric:
 
 def balanced_accuracy(classes: int) -> Metric:
     """Mean recall of the classes that occur."""
-    return Metric(partial(_confusion, classes), partial(_balanced, classes), greater_is_better=True)
+    return Metric(partial(_confusion, classes), partial(_balanced, classes), greater_is_better=True, cells=True)
 
 
 def precision(classes: int, average: Average = "macro") -> Metric:
     """Share of the rows predicted as a class that are of it, averaged over classes; 0 for one never predicted."""
-    return Metric(partial(_confusion, classes), partial(_averaged, classes, 0, average), greater_is_better=True)
+    return Metric(partial(_confusion, classes), partial(_averaged, classes, 0, average), True, cells=True)
 
 
 def recall(classes: int, average: Average = "macro") -> Metric:
     """Share of the rows of a class that are predicted as it, averaged over classes."""
-    return Metric(partial(_confusion, classes), partial(_averaged, classes, 1, average), greater_is_better=True)
+    return Metric(partial(_confusion, classes), partial(_averaged, classes, 1, average), True, cells=True)
 
 
 def f1(classes: int, average: Average = "macro") -> Metric:
     """Harmonic mean of precision and recall, averaged over classes."""
-    return Metric(partial(_confusion, classes), partial(_averaged, classes, 2, average), greater_is_better=True)
+    return Metric(partial(_confusion, classes), partial(_averaged, classes, 2, average), True, cells=True)
 
 
 def regrouped(metric: Metric, groups: Sequence[int | None]) -> Metric:
     """A metric of classes put together: class c counts as `groups[c]`; of a None neither rows nor probabilities do."""
-    return Metric(partial(_regrouped, metric.update, tuple(groups)), metric.result, metric.greater_is_better)
+    return replace(metric, update=partial(_regrouped, metric.update, tuple(groups)))
 
 
 def confusion_matrix(classes: Sequence[str]) -> Metric:
@@ -175,6 +178,17 @@ def results(metrics: Mapping[str, Metric], vectors: Vectors) -> dict[str, float]
         parts = {f".{part}": value for part, value in figure.items()} if isinstance(figure, Mapping) else {"": figure}
         found |= {f"{name}{part}": value for part, value in parts.items()}
     return found
+
+
+def interval(
+    metric: Metric, vector: Array, level: float = 0.95, draws: int = 1000, seed: int = 7
+) -> tuple[float, float]:
+    """Bounds of a metric with `cells` by the bootstrap over rows (Efron 1979): rows are drawn anew from the cells."""
+    rows = round(float(vector.sum()))
+    drawn = np.random.default_rng(_SEED).multinomial(rows, vector / vector.sum(), draws)
+    figures = [metric.result(counts.astype(float)) for counts in drawn]
+    low, high = np.nanquantile(figures, [(1 - level) / 2, (1 + level) / 2])
+    return float(low), float(high)
 
 
 def _stacked(score: Callable[[Any, Any, Any], tuple[Any, Any]], y_true: Any, y_pred: Any, weight: Any) -> Any:

@@ -176,3 +176,17 @@ def test_classes_put_together_or_left_out():
     expected = np.mean((told[kept, 2] > told[kept, 1]) == (true[kept] == 2))
     assert figure(alone, true, told, weight)["it"] == pytest.approx(expected)
     assert alone.greater_is_better
+
+
+def test_the_interval_of_a_figure_is_that_of_a_bootstrap_over_rows():
+    rng = np.random.default_rng(3)
+    true = rng.integers(0, 3, 300)
+    best = np.where(rng.random(300) < 0.7, true, rng.integers(0, 3, 300))
+    told = np.eye(3, dtype=np.float32)[best]
+    metric = metrics.f1(3)
+    (vector,) = metrics.scored({"it": metric}, (None, true, np.ones(300, np.float32)), told)
+    low, high = metrics.interval(metric, vector)
+    rows = [rng.integers(0, 300, 300) for _ in range(1000)]
+    expected = np.quantile([sk.f1_score(true[drawn], best[drawn], average="macro") for drawn in rows], [0.025, 0.975])
+    assert (low, high) == pytest.approx(expected, abs=0.01)
+    assert low < metric.result(vector) < high
