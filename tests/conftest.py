@@ -5,6 +5,7 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
+import hypothesis
 import pytest
 from pyspark.sql import SparkSession
 from rich.console import Console
@@ -24,6 +25,9 @@ TEST_SETTINGS = (
     "training.ranks=1",
     "training.launch=process",
 )
+
+hypothesis.settings.register_profile("untimed", deadline=None)  # no test depends on how busy the machine is
+hypothesis.settings.load_profile("untimed")
 
 
 @pytest.fixture

@@ -168,7 +168,7 @@ MANGLED = st.one_of(
 
 
 @given(lines=st.lists(MANGLED, max_size=40))
-@effort(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@effort(max_examples=8, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_every_line_has_one_outcome_and_none_is_lost(judge, tmp_path, lines):
     path = write(tmp_path / "a.csv", *lines)
     judged = judge("kalimati", path).select("place", "raw", "outcome", "reason").collect()

@@ -51,7 +51,7 @@ def other(number):
     return ways[number % len(ways)]
 
 
-@settings(deadline=None, max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(st.tuples(st.booleans(), st.integers(0, 10**6)), min_size=1, max_size=40))
 def test_a_line_is_a_position_or_refused_as_the_rules_say(spark_session, chosen):
     texts = [(sound if well else other)(number) for well, number in chosen]

@@ -70,7 +70,7 @@ def test_published_target_is_the_next_scaled_price_and_masked_where_unobserved()
 
 
 @given(st.floats(0.01, 1000))
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 def test_global_inputs_do_not_know_the_currency(factor):
     one, other = (features.global_inputs(batch_of(walk() * rate)) for rate in (1.0, factor))
     np.testing.assert_allclose(one["sequence"][..., [0, 1, 3, 4]], other["sequence"][..., [0, 1, 3, 4]], atol=1e-4)

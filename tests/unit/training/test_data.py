@@ -45,7 +45,7 @@ def test_equal_shards_need_no_more_steps_than_one_rank_does(rows, ranks, each, b
     assert (planned.steps - 1) * planned.batch * ranks < rows + ranks * each
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     st.lists(st.integers(1, 30), min_size=1, max_size=6),
     st.integers(1, 40),

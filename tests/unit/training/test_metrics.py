@@ -38,7 +38,7 @@ def classified(draw):
     return true, (told / told.sum(axis=1, keepdims=True)).astype(np.float32), weight, cuts
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(classified())
 def test_figures_of_classes_are_those_of_scikit_learn(rows):
     true, told, weight, cuts = rows
@@ -61,7 +61,7 @@ def test_figures_of_classes_are_those_of_scikit_learn(rows):
         assert figure(metric, true, told, weight, cuts)["it"] == pytest.approx(known, rel=1e-5, abs=1e-6), metric
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(classified())
 def test_the_confusion_matrix_and_the_classes_figures_are_those_of_scikit_learn(rows):
     true, told, weight, cuts = rows
@@ -77,7 +77,7 @@ def test_the_confusion_matrix_and_the_classes_figures_are_those_of_scikit_learn(
         assert [each[f"it.{what}.{name}"] for name in names] == pytest.approx(column.tolist())
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(classified())
 def test_the_area_under_the_curve_is_that_of_the_binned_scores(rows):
     true, told, weight, cuts = rows
@@ -90,7 +90,7 @@ def test_the_area_under_the_curve_is_that_of_the_binned_scores(rows):
     assert found == pytest.approx(np.mean(areas)) if areas else math.isnan(found)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(
     st.lists(st.tuples(*[st.integers(-50, 50)] * 2, st.sampled_from([0.5, 1.0, 3.0])), min_size=2, max_size=12),
     st.lists(st.integers(0, 12), max_size=2),
