@@ -70,9 +70,8 @@ def test_swimmers_from_recordings_to_lengths_in_sql(brazada, query, tmp_path):
     assert sum(abs(row["lengths_error"]) for row in errors) < len(truth) / 4
     known = {row["swimmer"]: row["lengths"] for row in query("SELECT * FROM sensors.swimmers WHERE told_by = 'labels'")}
     assert set(known) == {str(number) for number in range(8)}
-    again = query("SELECT count(*) n FROM sensors.laps")
     brazada("sensors", "laps", "--run", run["run"])
-    assert query("SELECT count(*) n FROM sensors.laps") == again
+    assert query("SELECT count(*) n FROM sensors.laps WHERE recording != 'Odd_1'") == [{"n": len(found)}]
 
 
 def test_surfaces_from_series_to_classes_and_folds(brazada, query, tmp_path):
@@ -101,7 +100,6 @@ def test_surfaces_from_series_to_classes_and_folds(brazada, query, tmp_path):
     assert runs["cnn"]["promoted"]
     assert runs["cnn"]["score"] > runs["cnn"]["baseline"]
     assert '"channels": ["acceleration_z"]' in runs["lstm"]["spec"]
-    brazada("evaluate", runs["cnn"]["run"])
     brazada("predict", "surfaces")
     (told,) = query("""
         SELECT count(*) n, avg(int(p.label = s.label)) right
