@@ -6,20 +6,23 @@ Each function gives the features that the last layer tells the classes by.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
+from brazada.training.networks import classifier, normal
 from brazada.training.task import Spec
 
 
 def build(features: Callable[[Any], Any], steps: int, channels: int, spec: Spec, seed: int) -> Any:
     """The Keras model with these features; its input are series [n, steps, channels] or, of some channels, fewer."""
-    import tensorflow as tf
+    shape = (steps, len(spec.get("channels", range(channels))))
+    return classifier(partial(_thinned, features, spec.get("dropout", 0.3)), shape, spec, seed)
 
-    keras = tf.keras
-    keras.utils.set_random_seed(seed)
-    series = keras.Input((steps, len(spec.get("channels", range(channels)))))
-    x = keras.layers.Dropout(spec.get("dropout", 0.3))(features(series))
-    return keras.Model(series, keras.layers.Dense(len(spec["classes"]), activation="softmax")(x))
+
+def _thinned(features: Callable[[Any], Any], dropout: float, series: Any) -> Any:
+    from tensorflow.keras import layers
+
+    return layers.Dropout(dropout)(features(series))
 
 
 def cnn(x: Any) -> Any:
@@ -56,6 +59,6 @@ def _convolved(x: Any, sizes: Sequence[int]) -> Any:
 
     for place, size in enumerate(sizes):
         x = layers.Conv1D(64, size, padding="same", use_bias=False, kernel_initializer="he_normal")(x)
-        x = layers.ReLU()(layers.BatchNormalization(momentum=0.9)(x))
+        x = layers.ReLU()(normal(x))
         x = layers.MaxPooling1D(2)(x) if place < 2 else x
     return x

@@ -6,11 +6,12 @@ Their spec names the classes in `spec["classes"]`, by number.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from brazada.training.metrics import Metric, confusion_matrix, f1, per_class, recall
+from brazada.training.metrics import confusion_matrix, cross_entropy, f1, per_class, recall
 from brazada.training.task import Array, Arrays, Spec
 
 if TYPE_CHECKING:
@@ -40,14 +41,20 @@ def balancing(power: float, numbers: Arrays, spec: Spec) -> Array:
     return chosen
 
 
-def metrics(classes: Sequence[str]) -> dict[str, Metric]:
-    """Accuracy, which is the recall of all rows together, and the mean of the classes' F1."""
-    return {"accuracy": recall(len(classes), "micro"), "f1": f1(len(classes))}
+def classifier(classes: Sequence[str], column: str = "class_number") -> dict[str, Any]:
+    """What tasks that tell classes declare alike, beside `spec["classes"]`; `column` of their table has the numbers.
 
-
-def report_metrics(classes: Sequence[str]) -> dict[str, Metric]:
-    """Precision, recall, F1 and support of every class, and the confusion matrix: what `ml.class_report` shows."""
-    return {"class": per_class(classes), "confusion": confusion_matrix(classes)}
+    Accuracy, which is the recall of all rows together, and the mean of the classes' F1; on test rows precision, recall,
+    F1 and support of every class and the confusion matrix too, which `ml.class_report` and `ml.confusion` show.
+    """
+    return {
+        "loss": cross_entropy,
+        "metrics": {"accuracy": recall(len(classes), "micro"), "f1": f1(len(classes))},
+        "test_metrics": {"class": per_class(classes), "confusion": confusion_matrix(classes)},
+        "statistics": partial(shares, column, len(classes)),
+        "baseline": commonest,
+        "output": output,
+    }
 
 
 def output(y_pred: Array, spec: Spec) -> dict[str, Array]:

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
+from brazada.training import networks
+from brazada.training.networks import convolved, normal
 from brazada.training.task import Spec
 
 # Means and spreads of the colours of photographs (ImageNet's), on the scale of 0 to 255.
@@ -14,16 +17,15 @@ _SPREADS = (58.395, 57.12, 57.375)
 
 def build(features: Callable[[Any], Any], spec: Spec, seed: int) -> Any:
     """The Keras model with these features; its input are bytes [n, side, side, 3], by `spec["size"]`."""
-    import tensorflow as tf
+    shape = (spec["size"], spec["size"], 3)
+    return networks.classifier(partial(_of_colours, features), shape, spec, seed, dtype="uint8")
 
-    keras = tf.keras
-    keras.utils.set_random_seed(seed)
-    pictures = keras.Input((spec["size"], spec["size"], 3), dtype="uint8")
-    scaled = keras.layers.Normalization(mean=_MEANS, variance=[spread**2 for spread in _SPREADS])(
-        keras.layers.Rescaling(1.0)(pictures)
-    )
-    told = keras.layers.Dense(len(spec["classes"]), activation="softmax")(features(scaled))
-    return keras.Model(pictures, told)
+
+def _of_colours(features: Callable[[Any], Any], pictures: Any) -> Any:
+    from tensorflow.keras import layers
+
+    levels = layers.Rescaling(1.0)(pictures)
+    return features(layers.Normalization(mean=_MEANS, variance=[spread**2 for spread in _SPREADS])(levels))
 
 
 def published(x: Any) -> Any:
@@ -39,12 +41,6 @@ def published(x: Any) -> Any:
 def residual(x: Any) -> Any:
     """Four residual stages that halve the picture (He et al. 2016), and the mean over places."""
     from tensorflow.keras import layers
-
-    def normal(x: Any) -> Any:
-        return layers.BatchNormalization(momentum=0.9)(x)
-
-    def convolved(x: Any, filters: int, stride: int = 1, size: int = 3) -> Any:
-        return layers.Conv2D(filters, size, stride, padding="same", use_bias=False, kernel_initializer="he_normal")(x)
 
     x = layers.ReLU()(normal(convolved(x, 32, 2)))
     for filters in (32, 64, 128, 256):

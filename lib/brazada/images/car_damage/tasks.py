@@ -11,7 +11,6 @@ import numpy as np
 from brazada.images.car_damage import networks
 from brazada.images.car_damage.tables import CAR_DAMAGE, SEVERITIES
 from brazada.training import classes, optimizers
-from brazada.training.metrics import cross_entropy
 from brazada.training.task import Array, Arrays, Columns, Decoded, Spec, Task
 
 if TYPE_CHECKING:
@@ -33,13 +32,7 @@ def tasks(options: CarDamage) -> list[Task]:
             loss_weight=partial(classes.balancing, 1.0) if name == "best" else None,
             build=partial(networks.build, _NETWORKS[name][0]),
             optimizer=_NETWORKS[name][1],
-            loss=cross_entropy,
-            metrics=classes.metrics(SEVERITIES),
-            test_metrics=classes.report_metrics(SEVERITIES),
             monitor="f1",
-            baseline=classes.commonest,
-            statistics=partial(classes.shares, "class_number", len(SEVERITIES)),
-            output=classes.output,
             rows_per_chunk=256,
             spec={
                 "classes": list(SEVERITIES),
@@ -52,6 +45,7 @@ def tasks(options: CarDamage) -> list[Task]:
                 "zoom": 0.35 if name == "best" else 0.0,
                 **recipe.spec,
             },
+            **classes.classifier(SEVERITIES),
         )
         for name, recipe in options.networks.items()
     ]

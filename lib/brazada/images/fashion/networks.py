@@ -7,21 +7,24 @@ features that the last layer tells the classes by, of the grey levels, 0 to 1.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
-from brazada.images.fashion.tables import CLASSES, SIDE
+from brazada.images.fashion.tables import SIDE
+from brazada.training import networks
+from brazada.training.networks import convolved, normal
 from brazada.training.task import Spec
 
 
 def build(features: Callable[[Any], Any], spec: Spec, seed: int) -> Any:
     """The Keras model with these features; its input are bytes [n, 28, 28]."""
-    import tensorflow as tf
+    return networks.classifier(partial(_of_levels, features), (SIDE, SIDE), spec, seed, dtype="uint8")
 
-    keras = tf.keras
-    keras.utils.set_random_seed(seed)
-    pictures = keras.Input((SIDE, SIDE), dtype="uint8")
-    told = keras.layers.Dense(len(CLASSES), activation="softmax")(features(keras.layers.Rescaling(1 / 255)(pictures)))
-    return keras.Model(pictures, told)
+
+def _of_levels(features: Callable[[Any], Any], pictures: Any) -> Any:
+    from tensorflow.keras import layers
+
+    return features(layers.Rescaling(1 / 255)(pictures))
 
 
 def cnn(x: Any) -> Any:
@@ -61,12 +64,6 @@ def bilstm(x: Any) -> Any:
 def residual(x: Any) -> Any:
     """Residual blocks (He et al. 2016), most of whose work is done where pictures are small, at 14 x 14 and 7 x 7."""
     from tensorflow.keras import layers
-
-    def convolved(x: Any, filters: int, stride: int = 1, size: int = 3) -> Any:
-        return layers.Conv2D(filters, size, stride, padding="same", use_bias=False, kernel_initializer="he_normal")(x)
-
-    def normal(x: Any) -> Any:
-        return layers.BatchNormalization(momentum=0.9)(x)
 
     def block(x: Any, filters: int, stride: int) -> Any:
         y = layers.ReLU()(normal(x))

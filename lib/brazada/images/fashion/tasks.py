@@ -10,7 +10,6 @@ import numpy as np
 from brazada.images.fashion import networks
 from brazada.images.fashion.tables import CLASSES, FASHION, SIDE
 from brazada.training import classes, optimizers
-from brazada.training.metrics import cross_entropy
 from brazada.training.task import Array, Arrays, Columns, Decoded, Spec, Task
 
 if TYPE_CHECKING:
@@ -37,14 +36,9 @@ def tasks(options: Fashion) -> list[Task]:
             augment=augment if name == "best" else None,
             build=partial(networks.build, _NETWORKS[name][0]),
             optimizer=_NETWORKS[name][1],
-            loss=cross_entropy,
-            metrics=classes.metrics(CLASSES),
-            test_metrics=classes.report_metrics(CLASSES),
             monitor="accuracy",
-            baseline=classes.commonest,
-            statistics=partial(classes.shares, "class_number", len(CLASSES)),
-            output=classes.output,
             spec={"classes": list(CLASSES), **recipe.spec},
+            **classes.classifier(CLASSES),
         )
         for name, recipe in options.networks.items()
     ]

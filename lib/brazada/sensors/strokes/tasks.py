@@ -10,7 +10,7 @@ import numpy as np
 from brazada.sensors import classic, networks
 from brazada.sensors.tables import STROKE_CHANNELS, STROKE_SAMPLES, STROKE_WINDOWS, STROKES
 from brazada.training import classes
-from brazada.training.metrics import cross_entropy, f1, regrouped
+from brazada.training.metrics import f1, regrouped
 from brazada.training.task import Array, Arrays, Columns, Decoded, Spec, Task
 
 if TYPE_CHECKING:
@@ -32,6 +32,7 @@ _FIGURES = {
 
 def tasks(options: Strokes) -> list[Task]:
     """One task with a network for each recipe. Splits are by swimmer."""
+    declared = classes.classifier(STROKES)
     return [
         Task(
             name="strokes",
@@ -42,21 +43,16 @@ def tasks(options: Strokes) -> list[Task]:
             augment=augment,
             loss_weight=partial(classes.balancing, 0.5),
             build=partial(networks.build, _NETWORKS[name], STROKE_SAMPLES, STROKE_CHANNELS),
-            loss=cross_entropy,
-            metrics={**classes.metrics(STROKES), **_FIGURES},
-            test_metrics=classes.report_metrics(STROKES),
             monitor="f1_five",
-            baseline=classes.commonest,
-            statistics=partial(classes.shares, "class_number", len(STROKES)),
             group="swimmer",
             compared={"forest": classic.forest, "minirocket": partial(classic.minirocket, on_other_wrist)},
-            output=classes.output,
             spec={
                 "classes": list(STROKES),
                 "rotation_degrees": options.rotation_degrees,
                 "kernels": options.kernels,
                 **recipe.spec,
             },
+            **declared | {"metrics": {**declared["metrics"], **_FIGURES}},
         )
         for name, recipe in options.networks.items()
     ]

@@ -12,7 +12,6 @@ from brazada.sensors import classic, networks
 from brazada.sensors.settings import Channel
 from brazada.sensors.tables import SURFACE_CHANNELS, SURFACE_SERIES, SURFACE_STEPS, SURFACES
 from brazada.training import classes
-from brazada.training.metrics import cross_entropy
 from brazada.training.task import Array, Columns, Decoded, Spec, Task
 
 if TYPE_CHECKING:
@@ -35,25 +34,20 @@ def tasks(options: Surfaces) -> list[Task]:
             decode=decode,
             loss_weight=partial(classes.balancing, 1.0),
             build=partial(networks.build, _NETWORKS[name], SURFACE_STEPS, len(CHANNELS)),
-            loss=cross_entropy,
-            metrics=classes.metrics(SURFACES),
-            test_metrics=classes.report_metrics(SURFACES),
             monitor="f1",
-            baseline=classes.commonest,
-            statistics=statistics,
             group="recording",
             compared={
                 "forest": classic.forest,
                 "extra_trees": classic.extra_trees,
                 "minirocket": partial(classic.minirocket, None),
             },
-            output=classes.output,
             spec={
                 "classes": list(SURFACES),
                 "channels": list(options.channels.get(name, CHANNELS)),
                 "kernels": options.kernels,
                 **recipe.spec,
             },
+            **classes.classifier(SURFACES) | {"statistics": statistics},
         )
         for name, recipe in options.networks.items()
     ]

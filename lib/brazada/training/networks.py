@@ -1,0 +1,34 @@
+"""What networks of several tasks are built from."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from brazada.training.task import Spec
+
+
+def classifier(
+    features: Callable[[Any], Any], shape: tuple[int, ...], spec: Spec, seed: int, *, dtype: str = "float32"
+) -> Any:
+    """The Keras model that tells `spec["classes"]` by these features of inputs [n, *shape]."""
+    import tensorflow as tf
+
+    keras = tf.keras
+    keras.utils.set_random_seed(seed)
+    inputs = keras.Input(shape, dtype=dtype)
+    return keras.Model(inputs, keras.layers.Dense(len(spec["classes"]), activation="softmax")(features(inputs)))
+
+
+def convolved(x: Any, filters: int, stride: int = 1, size: int = 3) -> Any:
+    """A convolution [n, height, width, filters] without a bias, as a batch normalisation follows or came before."""
+    from tensorflow.keras import layers
+
+    return layers.Conv2D(filters, size, stride, padding="same", use_bias=False, kernel_initializer="he_normal")(x)
+
+
+def normal(x: Any) -> Any:
+    """Batch normalisation whose moving statistics follow within some ten steps."""
+    from tensorflow.keras import layers
+
+    return layers.BatchNormalization(momentum=0.9)(x)
