@@ -53,8 +53,17 @@ def tasks(settings: Settings, verbose: bool) -> None:
 @click.option("--network", metavar="NAME", help="One of the task's networks.  [default: its first]")
 @_where
 @click.option("--resume", metavar="RUN", help="Go on with a run that did not finish.")
+@click.option("--weights", metavar="FILE", help="Begin with these, a file that Keras wrote of the network.")
 @with_settings
-def train(settings: Settings, verbose: bool, task: str, network: str | None, where: str, resume: str | None) -> None:
+def train(
+    settings: Settings,
+    verbose: bool,
+    task: str,
+    network: str | None,
+    where: str,
+    resume: str | None,
+    weights: str | None,
+) -> None:
     """Train TASK, see `brazada tasks`: register the model, and promote it if it beats its baseline and the champion."""
     from brazada.training import train as library
     from brazada.training.task import variant
@@ -64,7 +73,7 @@ def train(settings: Settings, verbose: bool, task: str, network: str | None, whe
 
     def work(job: Job) -> None:
         begun = library.unfinished(job, resume).network if resume and not network else network
-        library.train(job, variant(known, chosen.name, begun), where, resume=resume)
+        library.train(job, variant(known, chosen.name, begun), where, resume=resume, weights=weights)
 
     start("train", settings, verbose, work, ("warehouse", "training"))
 

@@ -52,6 +52,13 @@ def names(url: str) -> list[str]:
         return []
 
 
+def first(url: str, prefix: str) -> tuple[str, bytes] | None:
+    """The file of a folder whose name begins so: the rest of its name, and its content; None where there is none."""
+    name = next((name for name in names(url) if name.startswith(prefix)), None)
+    content = read(f"{url}/{name}") if name else None
+    return None if name is None or content is None else (name.removeprefix(prefix), content)
+
+
 def remove(url: str) -> None:
     """Remove a file or a folder with all it holds; nothing happens where there is none."""
     filesystem, path = fsspec.core.url_to_fs(url)

@@ -14,7 +14,7 @@ from brazada.tables import Snapshot
 from brazada.training import files, grouped
 from brazada.training.data import preflight
 from brazada.training.launch.launcher import Launcher, launcher
-from brazada.training.launch.rank import Order
+from brazada.training.launch.rank import INITIAL, Order
 from brazada.training.loop.epochs import Outcome
 from brazada.training.registry.runs import Run, Start, champion, judge, judge_fits, register
 from brazada.training.task import Task
@@ -25,13 +25,14 @@ if TYPE_CHECKING:
 _START = "start.json"
 
 
-def train(job: Job, task: Task, where: str = "true", *, resume: str | None = None) -> Run:
+def train(job: Job, task: Task, where: str = "true", *, resume: str | None = None, weights: str | None = None) -> Run:
     """Train on the rows of the task's table that meet the SQL condition `where`; register and judge the model.
 
     The newest version is pinned. A task with `by` gets one model for each group of rows; one with `refit` is trained
     anew on training and validation rows, by the same ranks, for as many epochs as were best. `resume` names a run that
     did not finish: it goes on from its last checkpoint, or with the groups that have no model yet, on the version,
-    filter and spec it was started with. Raises `TrainingError`, `VersionError`.
+    filter and spec it was started with. `weights` is a file of weights, as Keras writes them, to begin with. Raises
+    `TrainingError`, `VersionError`, `ModelError`.
     """
     start = unfinished(job, resume) if resume else None
     if start and (start.task, start.network) != (task.name, task.network):
@@ -40,6 +41,8 @@ def train(job: Job, task: Task, where: str = "true", *, resume: str | None = Non
     snapshot = job.store.read(task.table, start.version if start else None)
     start = start or _start(job, task, where, snapshot)
     task, folder = replace(task, spec=start.spec), f"{runs_folder(job)}/{start.run}"
+    if weights:
+        _begin_with(task, weights, folder)
     ranks = 1
     if task.by:
         _keep(start, folder)
@@ -90,6 +93,18 @@ def _start(job: Job, task: Task, where: str, snapshot: Snapshot) -> Start:
 
 def _keep(start: Start, folder: str) -> None:
     files.write(f"{folder}/{_START}", json.dumps(asdict(start)).encode())
+
+
+def _begin_with(task: Task, weights: str, folder: str) -> None:
+    """Keep the file of weights with the run, for its ranks and for when it is resumed."""
+    content = files.read(weights)
+    if task.by or content is None or not weights.endswith((".keras", ".h5")):
+        raise TrainingError(
+            "a .keras, .weights.h5 or .h5 file of weights, for a task with one model",
+            found=f"{weights}{'' if content else ', which is not there'}, for {task.name}",
+            todo="correct --weights, or leave it out",
+        )
+    files.write(f"{folder}/{INITIAL}{weights.rpartition('/')[2]}", content)
 
 
 def _one(job: Job, task: Task, snapshot: Snapshot, start: Start, folder: str) -> tuple[Run, int]:

@@ -121,3 +121,18 @@ def test_one_model_per_group_resumes_and_survives_a_group_that_fails(job, points
         load(job, [task], again.id)
     with pytest.raises(ValueError, match="no statistics"):
         replace(task, statistics=mean_of_y)
+
+
+def test_a_run_begins_with_the_weights_of_a_file(job, points, tmp_path):
+    points(rows=64)
+    model = LINES.build(LINES.spec, 3)
+    model.set_weights([np.array([[1.0], [2.0], [3.0]]), np.array([1.0])])
+    model.save_weights(tmp_path / "line.weights.h5")
+    task = LINES.with_spec(epochs=1, learning_rate=1e-9)
+    run = train(job, task, weights=str(tmp_path / "line.weights.h5"))
+    assert run.outcome.metrics["loss"] < 1e-6
+    assert train(job, task).outcome.metrics["loss"] > 0.1
+    with pytest.raises(TrainingError, match="which is not there"):
+        train(job, task, weights=str(tmp_path / "none.h5"))
+    with pytest.raises(TrainingError, match="a task with one model"):
+        train(job, replace(task, by=("source",)), weights=str(tmp_path / "line.weights.h5"))

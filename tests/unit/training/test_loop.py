@@ -251,3 +251,16 @@ def test_with_a_moving_average_its_weights_are_validated_and_kept(feeds, tmp_pat
     fit(again, feeds, folder=str(tmp_path))  # the checkpoint has both
     assert np.array_equal(again.model.get_weights()[0], last[0])
     assert np.array_equal(again.weights()[0], outcome.weights[0])
+
+
+@pytest.mark.parametrize("name", ["known.keras", "known.weights.h5", "known.h5"])
+def test_a_model_begins_with_the_weights_of_a_file_or_says_what_does_not_fit(tmp_path, name):
+    known = Learner(LINES, Alone(), 3, 100).model
+    file = tmp_path / name
+    known.save(file) if name == "known.keras" else known.save_weights(file)
+    begun = Learner(LINES, Alone(), 7, 100, (name, file.read_bytes()))
+    np.testing.assert_array_equal(begun.model.get_weights()[0], known.get_weights()[0])
+    with pytest.raises(ModelError, match=r"weights of all layers: .*batch_normalization"):
+        Learner(LINES.with_spec(norm=True), Alone(), 7, 100, (name, file.read_bytes()))
+    with pytest.raises(ModelError, match="file that Keras wrote"):
+        Learner(LINES, Alone(), 7, 100, (name, file.read_bytes()[:300]))

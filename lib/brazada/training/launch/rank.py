@@ -11,6 +11,7 @@ import traceback
 from dataclasses import dataclass, replace
 from typing import Any
 
+from brazada.training import files
 from brazada.training.data.reader import FileFeed
 from brazada.training.data.sharding import Plan, together
 from brazada.training.launch import devices
@@ -20,6 +21,7 @@ from brazada.training.loop.ranks import Alone, Horovod, Ranks
 from brazada.training.task import Task
 
 BEAT_S = 1.0
+INITIAL = "initial-"  # how the file of weights to begin with is named in a run's folder
 
 
 @dataclass(frozen=True)
@@ -46,7 +48,8 @@ class Post:
 
 def work(order: Order, ranks: Ranks, on_epoch: OnEpoch | None) -> Outcome:
     """Train on this rank's files, and where the task says so anew on all of them for as many epochs as were best."""
-    learner = Learner(order.task, ranks, order.seed, order.plan.steps * int(order.task.spec["epochs"]))
+    steps = order.plan.steps * int(order.task.spec["epochs"])
+    learner = Learner(order.task, ranks, order.seed, steps, files.first(order.folder, INITIAL))
     outcome = _trained(order, order.plan, learner, order.folder, on_epoch, None)
     if not order.task.refit:
         return outcome

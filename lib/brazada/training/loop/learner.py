@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import tempfile
+import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,17 +16,27 @@ from brazada.training.loop.ranks import Ranks
 from brazada.training.metrics import Vectors, updates
 from brazada.training.task import Array, Decoded, Task, each, flat
 
+File = tuple[str, bytes]  # name and content
+
 
 class Learner:
     """Model, optimizer and compiled step of a task on one rank. Model and optimizer start equal on every rank."""
 
-    def __init__(self, task: Task, ranks: Ranks, seed: int, steps: int) -> None:
-        """Build the model and an optimizer for a training of so many steps."""
+    def __init__(
+        self, task: Task, ranks: Ranks, seed: int, steps: int, weights: tuple[str, bytes] | None = None
+    ) -> None:
+        """Build the model and an optimizer for a training of so many steps.
+
+        `weights`, name and content of a file that Keras wrote, are those to begin with. Raises `ModelError` where they
+        are not of this model.
+        """
         import tensorflow as tf
 
         tf.keras.utils.set_random_seed(seed)
         self.task, self.ranks = task, ranks
         self.model = task.build(task.spec, seed)
+        if weights:
+            _begin_with(self.model, *weights)
         self.optimizer = task.optimizer({**task.spec, "steps": steps})
         self.optimizer.build(self.model.trainable_variables)
         self.shapes: dict[str, list[int | None]] = {}
@@ -130,3 +143,19 @@ class Learner:
 
     def _measure_graph(self, inputs: Any, targets: Any, weights: Any) -> Any:
         return updates(self.task.figures, targets, self.model(inputs, training=False), weights)
+
+
+def _begin_with(model: Any, name: str, content: bytes) -> None:
+    """Give a model the weights of a file. Nothing in it is run: Keras reads arrays by the layers of our model."""
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder, Path(name).name)
+        file.write_bytes(content)
+        try:
+            model.load_weights(file)
+        except (ValueError, OSError, KeyError, TypeError, zipfile.BadZipFile) as error:
+            layers = ", ".join(f"{layer.name} {[tuple(w.shape) for w in layer.weights]}" for layer in model.layers)
+            raise ModelError(
+                f"weights of all layers: {layers}",
+                found=f"{name}: {str(error).splitlines()[0]}",
+                todo="name a .keras, .weights.h5 or .h5 file that Keras wrote of this network",
+            ) from error
