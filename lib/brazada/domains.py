@@ -37,9 +37,6 @@ class Domain:
 
 DOMAINS: tuple[Domain, ...] = (
     Domain("images", Images, "brazada.cli.images:images", "brazada.images.views:VIEWS", "brazada.images.tasks:tasks"),
-    Domain(
-        "sensors", Sensors, "brazada.cli.sensors:sensors", "brazada.sensors.views:VIEWS", "brazada.sensors.tasks:tasks"
-    ),
     Domain("prices", Prices, "brazada.cli.prices:prices", "brazada.prices.views:VIEWS", "brazada.prices.tasks:tasks"),
     Domain(
         "sensors", Sensors, "brazada.cli.sensors:sensors", "brazada.sensors.views:VIEWS", "brazada.sensors.tasks:tasks"
