@@ -169,7 +169,7 @@ def in_memory(here, task):
     chunks = (c for url in plan.train[0].files for c in arrow_columns(url, task.columns, task.rows_per_chunk))
     rows = joined([task.decode(columns, task.spec) for columns in chunks])
     return fit(
-        Learner(task, Alone(), 7, plan.steps * int(task.spec["epochs"])),
+        Learner(task, Alone(), 7, plan.steps),
         Feeds(MemoryFeed(task, rows, plan.batch, seed=7), None),
     )
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import math
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -22,9 +21,10 @@ from brazada.training.loop.ranks import Alone
 from brazada.training.metrics import Vectors, added, results, scored
 from brazada.training.predict import output_of
 from brazada.training.tables import FOLDS
-from brazada.training.task import Array, Arrays, Decoded, Spec, Task, rows_of
+from brazada.training.task import Array, Arrays, Decoded, Spec, Task
 
 if TYPE_CHECKING:
+    import pandas as pd
     from pyspark.sql import DataFrame
 
     from brazada.report import Job
@@ -63,15 +63,16 @@ def evaluate_folds(
     task = variants[0]
     snapshot = job.store.read(task.table)
     frame = chosen(task, snapshot, task.within(where), (task.train, task.validate, task.test))
-    rows, groups = _rows(task, frame)
-    known = {**{one.network: one for one in variants}, **task.compared, **({BASELINE: None} if task.baseline else {})}
+    rows, held = _rows(task, frame)
+    networks, baseline = {one.network: one for one in variants}, [BASELINE] if callable(task.baseline) else []
+    known = [*networks, *task.compared, *baseline]
     if unknown := [name for name in models if name not in known]:
         raise UsageError(f"models out of {', '.join(known)}", found=", ".join(unknown), todo="correct --model")
-    assigned = _assigned(groups, folds, repeats, job.settings.training.seed)
-    parts = list(_parts(task, variants, frame, assigned, [*(models or known)]))
+    seed = job.settings.training.seed
+    assigned = _assigned(held[task.group].to_numpy(), folds, repeats, seed)
+    parts = list(_parts(task, networks, frame, held, assigned, models or known))
     figures = {**task.figures, **task.test_metrics}
     shared = job.spark.sparkContext.broadcast(rows)
-    seed, networks = job.settings.training.seed, {one.network: one for one in variants}
 
     def run(part: Part) -> tuple[Part, Vectors]:
         return replace(part, folds=np.zeros(0)), _scored(networks, task, part, shared.value, seed)
@@ -100,8 +101,8 @@ def evaluate_folds(
     return whole
 
 
-def _rows(task: Task, frame: DataFrame) -> tuple[Any, Array]:
-    """The columns that the task decodes, as an Arrow batch, and the group of each row. In the order of the key."""
+def _rows(task: Task, frame: DataFrame) -> tuple[Any, pd.DataFrame]:
+    """The columns that the task decodes, as an Arrow batch; key and group of each row. In the order of the key."""
     import pyarrow as pa
 
     if task.group is None:
@@ -112,7 +113,7 @@ def _rows(task: Task, frame: DataFrame) -> tuple[Any, Array]:
     if batch.nbytes > _LARGEST:
         found = f"{batch.nbytes:,} bytes in {len(held):,} rows"
         raise TrainingError(f"rows of less than {_LARGEST:,} bytes", found=found, todo="narrow them by --where")
-    return batch, held[task.group].to_numpy()
+    return batch, held[[*dict.fromkeys([*task.key, task.group])]]
 
 
 def _assigned(groups: Array, folds: int, repeats: int, seed: int) -> dict[tuple[str, int], Array]:
@@ -133,25 +134,22 @@ def _assigned(groups: Array, folds: int, repeats: int, seed: int) -> dict[tuple[
 
 def _parts(
     task: Task,
-    variants: Sequence[Task],
+    networks: Mapping[str, Task],
     frame: DataFrame,
+    held: pd.DataFrame,
     assigned: Mapping[tuple[str, int], Array],
     models: Sequence[str],
 ) -> Iterator[Part]:
     """The fits, with the spec of each: what statistics are learned, is learned from its training rows alone."""
-    specs = {one.network: one.spec for one in variants}
-    keys = frame.select(*task.key).orderBy(*task.key).toPandas()
-    learned: dict[tuple[str, int, int], Mapping[str, Any]] = {}
     for (split, repeat), folds in assigned.items():
         for fold in range(int(folds.max()) + 1):
+            learned: dict[str, Any] = {}
             if task.statistics:
-                others = frame.sparkSession.createDataFrame(keys[folds != fold])
-                learned[split, repeat, fold] = task.statistics(frame.join(others, on=list(task.key), how="left_semi"))
-    for model in models:
-        for (split, repeat), folds in assigned.items():
-            for fold in range(int(folds.max()) + 1):
-                statistics = {"statistics": learned[split, repeat, fold]} if task.statistics else {}
-                yield Part(model, split, repeat, fold, {**specs.get(model, task.spec), **statistics}, folds)
+                others = frame.sparkSession.createDataFrame(held.loc[folds != fold, list(task.key)])
+                learned["statistics"] = task.statistics(frame.join(others, on=list(task.key), how="left_semi"))
+            for model in models:
+                spec = {**networks.get(model, task).spec, **learned}
+                yield Part(model, split, repeat, fold, spec, folds)
 
 
 def _scored(networks: Mapping[str, Task], task: Task, part: Part, batch: Any, seed: int) -> Vectors:
@@ -180,8 +178,8 @@ def _by_network(task: Task, train: Decoded, inputs: Arrays, seed: int) -> Array:
     import tensorflow as tf
 
     tf.keras.backend.clear_session()  # the worker keeps its process: the graphs of the fit before are let go
-    batch = int(task.spec["batch"])
-    learner = Learner(task, Alone(), seed, math.ceil(rows_of(train) / batch) * int(task.spec["epochs"]))
-    outcome = fit(learner, Feeds(MemoryFeed(task, train, batch, seed), None))
+    feed = MemoryFeed(task, train, int(task.spec["batch"]), seed)
+    learner = Learner(task, Alone(), seed, feed.steps)
+    outcome = fit(learner, Feeds(feed, None))
     learner.model.set_weights(outcome.weights)
     return output_of(learner.model, (inputs, inputs, np.zeros(0)))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict
@@ -21,7 +20,7 @@ from brazada.training.loop.epochs import Feeds, fit
 from brazada.training.loop.learner import Learner
 from brazada.training.loop.ranks import Alone
 from brazada.training.registry.runs import Fit, Start
-from brazada.training.task import Decoded, Task, rows_of
+from brazada.training.task import Decoded, Task
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, Row, SparkSession
@@ -100,9 +99,8 @@ def _fit(task: Task, held: Sequence[Any], group: dict[str, Any], folder: str, se
     tf.keras.backend.clear_session()  # the worker keeps its process: the graphs of the fit before are let go
     batch = int(task.spec["batch"])
     train, validate = (_split(task, held, name) for name in (task.train, task.validate))
-    feeds = Feeds(MemoryFeed(task, train, batch, seed), MemoryFeed(task, validate, batch))
-    steps = math.ceil(rows_of(train) / batch) * int(task.spec["epochs"])
-    outcome = fit(Learner(task, Alone(), seed, steps), feeds)
+    feed = MemoryFeed(task, train, batch, seed)
+    outcome = fit(Learner(task, Alone(), seed, feed.steps), Feeds(feed, MemoryFeed(task, validate, batch)))
     facts = {"group": group, "spec": dict(task.spec), "shapes": outcome.shapes}
     packed = files.pack(files.numbered("weight", outcome.weights), json.loads(json.dumps(facts, default=str)))
     files.write(f"{folder}/{_name(group)}.npz", packed)

@@ -17,7 +17,8 @@ def classifier(
     keras = tf.keras
     keras.utils.set_random_seed(seed)
     inputs = keras.Input(shape, dtype=dtype)
-    return keras.Model(inputs, keras.layers.Dense(len(spec["classes"]), activation="softmax")(features(inputs)))
+    told = keras.layers.Dense(len(spec["classes"]), activation="softmax", dtype="float32")(features(inputs))
+    return keras.Model(inputs, told)
 
 
 def convolved(x: Any, filters: int, stride: int = 1, size: int = 3) -> Any:

@@ -38,6 +38,9 @@ class Training(Section):
     launch: Literal["horovod", "process"] = "horovod"
     ranks: PositiveInt = 2
     threads_per_rank: PositiveInt = 1
+    precision: Literal["float32", "mixed_bfloat16"] = Field(
+        default="float32", description="in which layers compute; weights are of 32 bits"
+    )
     seed: NonNegativeInt = 7
     shuffle_mb: PositiveFloat = 256
     stall_warn_s: PositiveFloat = 10

@@ -41,15 +41,14 @@ def train(job: Job, task: Task, where: str = "true", *, resume: str | None = Non
     snapshot = job.store.read(task.table, start.version if start else None)
     start = start or _start(job, task, where, snapshot)
     task, folder = replace(task, spec=start.spec), f"{runs_folder(job)}/{start.run}"
-    if weights:
-        _begin_with(task, weights, folder)
+    initial = _initial(task, weights) if weights else {}
     ranks = 1
     if task.by:
         _keep(start, folder)
         say(job, f"run {start.run} of {task.name}, network {task.network}, on {task.table} v{snapshot.version}")
         run = judge_fits(task, start, grouped.fitted(job, task, snapshot, start, folder))
     else:
-        run, ranks = _one(job, task, snapshot, start, folder)
+        run, ranks = _one(job, task, snapshot, start, folder, initial)
     register(job, task, run, ranks, folder)
     if run.failed:
         say(job, f"{run.failed} fits failed; --resume {run.id} tries them again")
@@ -87,7 +86,7 @@ def _start(job: Job, task: Task, where: str, snapshot: Snapshot) -> Start:
         version=snapshot.version,
         where=task.within(where),
         seed=job.settings.training.seed,
-        spec=dict(task.spec),
+        spec={**task.spec, "precision": job.settings.training.precision},
     )
 
 
@@ -95,8 +94,8 @@ def _keep(start: Start, folder: str) -> None:
     files.write(f"{folder}/{_START}", json.dumps(asdict(start)).encode())
 
 
-def _begin_with(task: Task, weights: str, folder: str) -> None:
-    """Keep the file of weights with the run, for its ranks and for when it is resumed."""
+def _initial(task: Task, weights: str) -> dict[str, bytes]:
+    """The file of weights to begin with, by the name that the run's folder has it under."""
     content = files.read(weights)
     if task.by or content is None or not weights.endswith((".keras", ".h5")):
         raise TrainingError(
@@ -104,17 +103,21 @@ def _begin_with(task: Task, weights: str, folder: str) -> None:
             found=f"{weights}{'' if content else ', which is not there'}, for {task.name}",
             todo="correct --weights, or leave it out",
         )
-    files.write(f"{folder}/{INITIAL}{weights.rpartition('/')[2]}", content)
+    return {INITIAL + weights.rpartition("/")[2]: content}
 
 
-def _one(job: Job, task: Task, snapshot: Snapshot, start: Start, folder: str) -> tuple[Run, int]:
-    """The run of one model, by all ranks; and how many they are."""
+def _one(
+    job: Job, task: Task, snapshot: Snapshot, start: Start, folder: str, initial: Mapping[str, bytes]
+) -> tuple[Run, int]:
+    """The run of one model, by all ranks; and how many they are. `initial` files are for them and for a resumed run."""
     options = job.settings.training
     preflight.check_feed(task, snapshot, options.feed)
     runner = launcher(job.spark, options)
     task, plan = preflight.check(task, snapshot, start.where, ranks=runner.ranks)
     start = replace(start, spec=task.spec)
     _keep(start, folder)
+    for name, content in initial.items():
+        files.write(f"{folder}/{name}", content)
     order = Order(task, plan, options.feed, options.shuffle_mb, options.threads_per_rank, start.seed, folder)
     outcome = _launched(job, runner, order, start)
     return judge(task, start, outcome, champion(job, task.name)), runner.ranks

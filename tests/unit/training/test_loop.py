@@ -253,6 +253,17 @@ def test_with_a_moving_average_its_weights_are_validated_and_kept(feeds, tmp_pat
     assert np.array_equal(again.weights()[0], outcome.weights[0])
 
 
+def test_layers_compute_in_the_precision_of_the_spec_and_weights_are_of_32_bits(feeds):
+    task = replace(LINES, optimizer=optimizers.adam).with_spec(epochs=30, learning_rate=0.02)
+    mixed = Learner(task.with_spec(precision="mixed_bfloat16"), Alone(), 7, 7)
+    assert {layer.compute_dtype for layer in mixed.model.layers if layer.weights} == {"bfloat16"}
+    found, exact = fit(mixed, feeds), fit(Learner(task, Alone(), 7, 7), feeds)
+    assert {array.dtype.name for array in found.weights} == {"float32"}
+    assert found.metrics["loss"] == pytest.approx(exact.metrics["loss"], abs=0.05)
+    assert found.metrics["loss"] != exact.metrics["loss"]
+    assert Learner(task, Alone(), 7, 7).model.layers[-1].compute_dtype == "float32"
+
+
 @pytest.mark.parametrize("name", ["known.keras", "known.weights.h5", "known.h5"])
 def test_a_model_begins_with_the_weights_of_a_file_or_says_what_does_not_fit(tmp_path, name):
     known = Learner(LINES, Alone(), 3, 100).model

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 import warnings
 from collections.abc import Generator, Iterator, Mapping, Sequence
@@ -33,6 +34,11 @@ class MemoryFeed:
     batch: int
     seed: int | None = None
     rank: int = 0
+
+    @property
+    def steps(self) -> int:
+        """Number of batches of one pass."""
+        return math.ceil(rows_of(self.rows) / self.batch)
 
     def batches(self, epoch: int) -> Iterator[Decoded]:
         """Every row once."""

@@ -48,8 +48,7 @@ class Post:
 
 def work(order: Order, ranks: Ranks, on_epoch: OnEpoch | None) -> Outcome:
     """Train on this rank's files, and where the task says so anew on all of them for as many epochs as were best."""
-    steps = order.plan.steps * int(order.task.spec["epochs"])
-    learner = Learner(order.task, ranks, order.seed, steps, files.first(order.folder, INITIAL))
+    learner = Learner(order.task, ranks, order.seed, order.plan.steps, files.first(order.folder, INITIAL))
     outcome = _trained(order, order.plan, learner, order.folder, on_epoch, None)
     if not order.task.refit:
         return outcome

@@ -22,10 +22,8 @@ File = tuple[str, bytes]  # name and content
 class Learner:
     """Model, optimizer and compiled step of a task on one rank. Model and optimizer start equal on every rank."""
 
-    def __init__(
-        self, task: Task, ranks: Ranks, seed: int, steps: int, weights: tuple[str, bytes] | None = None
-    ) -> None:
-        """Build the model and an optimizer for a training of so many steps.
+    def __init__(self, task: Task, ranks: Ranks, seed: int, steps: int, weights: File | None = None) -> None:
+        """Build the model, in the spec's `precision`, and an optimizer for its epochs of so many steps each.
 
         `weights`, name and content of a file that Keras wrote, are those to begin with. Raises `ModelError` where they
         are not of this model.
@@ -34,10 +32,11 @@ class Learner:
 
         tf.keras.utils.set_random_seed(seed)
         self.task, self.ranks = task, ranks
-        self.model = task.build(task.spec, seed)
+        with _precision(task.spec.get("precision", "float32")):
+            self.model = task.build(task.spec, seed)
         if weights:
             _begin_with(self.model, *weights)
-        self.optimizer = task.optimizer({**task.spec, "steps": steps})
+        self.optimizer = task.optimizer({**task.spec, "steps": steps * int(task.spec["epochs"])})
         self.optimizer.build(self.model.trainable_variables)
         self.shapes: dict[str, list[int | None]] = {}
         ranks.broadcast(self.state())
@@ -127,7 +126,7 @@ class Learner:
 
         variables = self.model.trainable_variables
         with tf.GradientTape(persistent=True) as tape:
-            predictions = self.model(inputs, training=True)
+            predictions = _exact(self.model(inputs, training=True))
             loss, weight = self.task.loss(targets, predictions, weights)
             penalty = tf.add_n(self.model.losses) if self.model.losses else None
         gradients = tape.gradient(loss, variables, unconnected_gradients=tf.UnconnectedGradients.ZERO)
@@ -142,7 +141,27 @@ class Learner:
         return loss, weight
 
     def _measure_graph(self, inputs: Any, targets: Any, weights: Any) -> Any:
-        return updates(self.task.figures, targets, self.model(inputs, training=False), weights)
+        return updates(self.task.figures, targets, _exact(self.model(inputs, training=False)), weights)
+
+
+@contextmanager
+def _precision(policy: str) -> Iterator[None]:
+    """Have the layers that are made compute by a policy of Keras; their weights are of 32 bits whatever it is."""
+    from tensorflow.keras import mixed_precision
+
+    before = mixed_precision.global_policy()
+    mixed_precision.set_global_policy(policy)
+    try:
+        yield
+    finally:
+        mixed_precision.set_global_policy(before)
+
+
+def _exact(predictions: Any) -> Any:
+    """Predictions, or each of a mapping of them, as numbers of 32 bits."""
+    import tensorflow as tf
+
+    return tf.nest.map_structure(lambda array: tf.cast(array, tf.float32), predictions)
 
 
 def _begin_with(model: Any, name: str, content: bytes) -> None:
