@@ -4,14 +4,12 @@ import math
 
 import pytest
 
-from brazada import session
-from brazada.cli import cli
 from brazada.settings import load
+from brazada.simulate import car_damage, fashion, strokes, surfaces
 from brazada.simulate.swim import simulate
 from brazada.swim import clusters
 from brazada.tables import Store
 
-TESTED = ("spark.master=local[2]", "spark.config.spark.sql.shuffle.partitions=2")
 KALIMATI = "prices.sources.kalimati"
 SMALL = (
     *(f"{KALIMATI}.{setting}" for setting in ("window=6", "horizon=2", "epochs=1", "season=5")),
@@ -35,21 +33,9 @@ def places(tmp_path, monkeypatch):
     return {"path": (f"warehouse.path={tmp_path / 'warehouse'}",), "catalog": (*named, tracked)}
 
 
-@pytest.fixture
-def brazada(spark, monkeypatch):
-    """Run a command in this process and session."""
-    monkeypatch.setattr(session, "start", lambda *_: spark)
-
-    def run(*words, settings):
-        words += tuple(part for setting in (*TESTED, *settings) for part in ("--set", setting))
-        cli.main(list(words), standalone_mode=False)
-
-    return run
-
-
 def content(spark, settings):
     """The rows of all tables, but for what differs from run to run."""
-    whole = load(overrides=[*TESTED, *settings], variables={})
+    whole = load(overrides=[*settings], variables={})
     store = Store(spark, whole.warehouse, schemas=whole.schemas)
     found = {}
     for name in store.names():
@@ -75,7 +61,7 @@ def test_swim_jobs(brazada, spark, places, tmp_path, monkeypatch):
     assert (tmp_path / "catalog.csv").read_text() == (tmp_path / "path.csv").read_text()
 
 
-def test_price_jobs(brazada, spark, places, tmp_path, capsys):
+def test_price_jobs(brazada, spark, places, tmp_path):
     lines = ["Commodity,Date,Unit,Minimum,Maximum,Average"]
     for day in range(60):
         for good in range(4):
@@ -106,6 +92,24 @@ def test_price_jobs(brazada, spark, places, tmp_path, capsys):
     brazada("predict", "prices_global_kalimati", "--run", run, settings=settings)
     brazada("evaluate", run, settings=settings)
     brazada("tasks", settings=settings)
-    brazada("runs", settings=settings)
-    assert run in capsys.readouterr().out
+    assert run in brazada("runs", settings=settings)
     assert len(content(spark, places["catalog"])["ml.predictions"]) == len(learned["prices.windows"])
+
+
+def test_jobs_on_pictures_and_series(brazada, spark, places, tmp_path):
+    for domain, job, made in (
+        ("images", "fashion", fashion.simulate(tmp_path / "fashion", 60, 7)),
+        ("images", "car-damage", car_damage.simulate(tmp_path / "car-damage", 20, 7, copies=0.2, broken=0.1)),
+        ("sensors", "surfaces", surfaces.simulate(tmp_path / "surfaces", 4, 7)),
+        ("sensors", "strokes", strokes.simulate(tmp_path / "strokes", 2, 7)),
+    ):
+        assert made, job
+        for settings in places.values():
+            words = domain, f"ingest-{job}", str(tmp_path / job)
+            brazada(*words, settings=("images.car_damage.size=32", *settings))
+    found = {name: content(spark, settings) for name, settings in places.items()}
+    for table in ("images.fashion", "images.duplicates", "images.car_damage", "sensors.surfaces", "sensors.strokes"):
+        assert found["catalog"][table], table
+    assert found["catalog"] == found["path"]
+    words = "evaluate", "surfaces", "--folds", "2", "--model", "baseline"
+    assert "by group" in brazada(*words, settings=places["catalog"])

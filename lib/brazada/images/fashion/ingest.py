@@ -32,7 +32,12 @@ def read(path: str, pictures: bytes, labels: bytes) -> Iterator[tuple[Any, ...]]
 
 
 FILES = Format(
-    "Fashion-MNIST", idx.SUFFIXES, ("id", "part", "number", "label", "class_number", "pixels"), read, idx.pairs, True
+    "Fashion-MNIST",
+    idx.SUFFIXES,
+    ("id", "part", "number", "label", "class_number", "pixels"),
+    read,
+    together=idx.pairs,
+    strict=True,
 )
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from brazada.errors import TrainingError
+from brazada.sensors.strokes.tasks import SCALE
 from brazada.sensors.tables import LAPS, STROKE_CHANNELS, STROKE_HZ, STROKE_SAMPLES, STROKE_WINDOWS, STROKES
 from brazada.training.registry.runs import champion, run_row
 from brazada.training.tables import PREDICTIONS
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
 
 LABELS = "labels"  # what `told_by` says of lengths by the labels of the samples
 _STROKE_NUMBERS = tuple(number for number, name in enumerate(STROKES) if name not in ("null", "turn"))
-_SCALE = np.array([10, 10, 10, 3, 3, 3], np.float32)  # m/s2 and rad/s
 _CYCLE_S = (0.8, 4.5)  # the shortest and the longest time of a stroke cycle
 _PLAIN = 0.25  # autocorrelation of a movement that comes again
 _AS_GOOD = 0.85  # of the highest peak, for a shorter cycle to be the one: of two cycles there is a peak too
@@ -145,7 +145,7 @@ def cycles_per_minute(samples: Array) -> float | None:
     """
     from scipy.signal import find_peaks
 
-    signal = samples / _SCALE
+    signal = samples / SCALE
     signal = signal - signal.mean(axis=0)
     shortest, longest = (round(seconds * STROKE_HZ) for seconds in _CYCLE_S)
     if len(signal) < 2 * longest:

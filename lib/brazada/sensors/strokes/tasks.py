@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from brazada.sensors.settings import Strokes
 
 _NETWORKS = {"cnn": networks.cnn, "bilstm": networks.bilstm, "cnn_bilstm": networks.cnn_bilstm}
-_SCALE = np.array([10, 10, 10, 3, 3, 3], np.float32)  # m/s2 and rad/s, about what swimming makes
+SCALE = np.array([10, 10, 10, 3, 3, 3], np.float32)  # m/s2 and rad/s, about what swimming makes
 # How a watch is worn, as signs of acceleration and gyroscope: as most do, on the other wrist, turned by 180°, both. A
 # mirror turns the sign of rotations about the axes that lie in it.
 MOUNTINGS = np.array(
@@ -62,7 +62,7 @@ def decode(columns: Columns, spec: Spec) -> Decoded:
     """Windows [n, 180, 6] of acceleration and rotation about 1, class numbers [n], weights: 0 without a label."""
     samples = np.frombuffer(b"".join(columns["samples"]), "<f4").reshape(-1, STROKE_SAMPLES, STROKE_CHANNELS)
     numbers = np.asarray(columns["class_number"])
-    return samples / _SCALE, np.maximum(numbers, 0), (numbers >= 0).astype(np.float32)
+    return samples / SCALE, np.maximum(numbers, 0), (numbers >= 0).astype(np.float32)
 
 
 def augment(windows: Arrays, spec: Spec, rng: np.random.Generator) -> Array:

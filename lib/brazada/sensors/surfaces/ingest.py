@@ -102,7 +102,12 @@ def _check(table: pd.DataFrame, what: str, columns: Sequence[str]) -> None:
 def ingest(job: Job, paths: Sequence[str], options: Surfaces) -> None:
     """Take in pairs of files of series and labels; splits are by recording. Raises InputError, see `pairs`."""
     files = Format(
-        "surfaces", (".csv", ".csv.gz"), ("id", "recording", "label", "class_number", "samples"), read, pairs, True
+        "surfaces",
+        (".csv", ".csv.gz"),
+        ("id", "recording", "label", "class_number", "samples"),
+        read,
+        together=pairs,
+        strict=True,
     )
 
     def prepare(rows: DataFrame) -> DataFrame:
