@@ -1,12 +1,15 @@
 """One Spark session for the whole run; a warehouse of its own and an empty catalog for each test."""
 
 import json
+import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import hypothesis
+import nbformat
 import pytest
+from nbclient import NotebookClient
 from pyspark.sql import SparkSession
 from rich.console import Console
 
@@ -76,3 +79,19 @@ def brazada(spark: SparkSession, monkeypatch, tmp_path: Path, capfd) -> Callable
 def query(brazada) -> Callable[[str], list[dict]]:
     """The rows that `brazada sql` gives."""
     return lambda text: json.JSONDecoder().raw_decode(brazada("sql", "--format", "json", text))[0]
+
+
+@pytest.fixture
+def pictures() -> Callable[[Path, Path], int]:
+    """Execute every cell of a notebook over a warehouse, and count its pictures; a cell that raises fails the test."""
+
+    def count(path: Path, warehouse: Path) -> int:
+        notebook = nbformat.read(path, as_version=4)
+        options = "{spark.driver.extraJavaOptions: -XX:TieredStopAtLevel=1, spark.sql.shuffle.partitions: '2'}"
+        environment = {**os.environ, "BRAZADA_WAREHOUSE": str(warehouse), "BRAZADA__SPARK__CONFIG": options}
+        resources = {"metadata": {"path": str(path.parent)}}
+        NotebookClient(notebook, timeout=300, kernel_name="python3", resources=resources).execute(env=environment)
+        outputs = [out for cell in notebook.cells for out in cell.get("outputs", [])]
+        return sum("image/png" in out.get("data", {}) for out in outputs)
+
+    return count

@@ -10,10 +10,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import duckdb
-import nbformat
 import pytest
 from deltalake import DeltaTable
-from nbclient import NotebookClient
 
 ROOT = Path(__file__).resolve().parents[2]
 CHAOS_RUNS = int(os.environ.get("BRAZADA_CHAOS_RUNS", "3"))
@@ -130,19 +128,3 @@ def content() -> Callable[[Path, str], list[tuple]]:
         return sorted((tuple(map(str, row)) for row in frame.itertuples(index=False)), key=repr)
 
     return read
-
-
-@pytest.fixture
-def pictures() -> Callable[[Path, Path], int]:
-    """Execute every cell of a notebook over a warehouse, and count its pictures; a cell that raises fails the test."""
-
-    def count(path: Path, warehouse: Path) -> int:
-        notebook = nbformat.read(path, as_version=4)
-        options = f"{{spark.driver.extraJavaOptions: {SHORT}, spark.sql.shuffle.partitions: '2'}}"
-        environment = {**os.environ, "BRAZADA_WAREHOUSE": str(warehouse), "BRAZADA__SPARK__CONFIG": options}
-        resources = {"metadata": {"path": str(path.parent)}}
-        NotebookClient(notebook, timeout=300, kernel_name="python3", resources=resources).execute(env=environment)
-        outputs = [out for cell in notebook.cells for out in cell.get("outputs", [])]
-        return sum("image/png" in out.get("data", {}) for out in outputs)
-
-    return count

@@ -16,14 +16,20 @@ class Fashion(Section):
     networks: dict[str, Recipe] = Field(default_factory=dict)
 
 
-class CarDamage(Section):
-    """Photographs of damaged cars: the size they are learned from, how divided, how each network is trained."""
+class PhotoRecipe(Recipe):
+    """How a network on photographs is trained."""
 
-    size: PositiveInt = Field(default=224, description="pixels a side")
+    size: PositiveInt | None = Field(default=None, description="pixels a side that it sees; null: all that are kept")
+
+
+class CarDamage(Section):
+    """Photographs of damaged cars: the size they are kept at, how divided, how each network is trained."""
+
+    size: PositiveInt = Field(default=224, description="pixels a side of the pictures that are learned from")
     shards: PositiveInt = Field(default=4, description="files per split, read in turn by the ranks")
     validation_share: float = Field(default=0.12, gt=0, lt=1, description="of what is not for the test")
     test_share: float = Field(default=0.2, gt=0, lt=1, description="where no part is named val or test")
-    networks: dict[str, Recipe] = Field(default_factory=dict)
+    networks: dict[str, PhotoRecipe] = Field(default_factory=dict)
 
 
 class Images(Section):

@@ -41,14 +41,16 @@ def balancing(power: float, numbers: Arrays, spec: Spec) -> Array:
     return chosen
 
 
-def classifier(classes: Sequence[str], column: str = "class_number") -> dict[str, Any]:
+def classifier(classes: Sequence[str], column: str = "class_number", smoothing: float = 0) -> dict[str, Any]:
     """What tasks that tell classes declare alike, beside `spec["classes"]`; `column` of their table has the numbers.
+
+    `smoothing` is that of `cross_entropy`, their loss.
 
     Accuracy, which is the recall of all rows together, and the mean of the classes' F1; on test rows precision, recall,
     F1 and support of every class and the confusion matrix too, which `ml.class_report` and `ml.confusion` show.
     """
     return {
-        "loss": cross_entropy,
+        "loss": partial(cross_entropy, smoothing=smoothing),
         "metrics": {"accuracy": recall(len(classes), "micro"), "f1": f1(len(classes))},
         "test_metrics": {"class": per_class(classes), "confusion": confusion_matrix(classes)},
         "statistics": partial(shares, column, len(classes)),

@@ -133,11 +133,17 @@ def auc(classes: int = 2, bins: int = 4096) -> Metric:
     return Metric(partial(_histograms, classes, bins), partial(_area, classes, bins), greater_is_better=True)
 
 
-def cross_entropy(y_true: Any, y_pred: Any, weight: Any) -> tuple[Any, Any]:
-    """Sum over rows of -log of the probability of the true class, and the sum of the weights. A loss."""
+def cross_entropy(y_true: Any, y_pred: Any, weight: Any, smoothing: float = 0) -> tuple[Any, Any]:
+    """Sum over rows of -log of the probability of the true class, and the sum of the weights. A loss.
+
+    With `smoothing` that share of a row's weight is for all classes alike (Szegedy et al. 2016).
+    """
     import tensorflow as tf
 
     each = tf.keras.losses.sparse_categorical_crossentropy(y_true, y_pred)
+    if smoothing:
+        alike = -tf.reduce_mean(tf.math.log(tf.maximum(y_pred, tf.keras.backend.epsilon())), axis=-1)
+        each = (1 - smoothing) * each + smoothing * alike
     return tf.reduce_sum(_weighted(each, weight)), tf.reduce_sum(weight)
 
 

@@ -11,14 +11,35 @@ from brazada.training.task import Spec
 def classifier(
     features: Callable[[Any], Any], shape: tuple[int, ...], spec: Spec, seed: int, *, dtype: str = "float32"
 ) -> Any:
-    """The Keras model that tells `spec["classes"]` by these features of inputs [n, *shape]."""
+    """The Keras model that tells `spec["classes"]` by these features of inputs [n, *shape].
+
+    With `spec["mirror"]` inputs are pictures [n, height, width, ...] that are mirrored at random in training; outside
+    of it the model tells the mean of what it tells of a picture and of its mirror.
+    """
     import tensorflow as tf
 
     keras = tf.keras
     keras.utils.set_random_seed(seed)
     inputs = keras.Input(shape, dtype=dtype)
     told = keras.layers.Dense(len(spec["classes"]), activation="softmax", dtype="float32")(features(inputs))
-    return keras.Model(inputs, told)
+    model = keras.Model(inputs, told)
+    return keras.Model(inputs, _looking_both_ways(model)(inputs)) if spec.get("mirror") else model
+
+
+def _looking_both_ways(model: Any) -> Any:
+    """The layer that tells what a model of pictures does: in training of each, else of it and its mirror, the mean."""
+    import tensorflow as tf
+
+    class LookingBothWays(tf.keras.layers.Layer):  # type: ignore[misc]
+        def __init__(self) -> None:
+            super().__init__()
+            self.model = model
+
+        def call(self, pictures: Any, training: bool = False) -> Any:
+            told = self.model(pictures, training=training)
+            return told if training else (told + self.model(tf.reverse(pictures, [2]), training=False)) / 2
+
+    return LookingBothWays()
 
 
 def convolved(x: Any, filters: int, stride: int = 1, size: int = 3) -> Any:

@@ -1,6 +1,7 @@
 """Sensor series from files to classes, lengths and stroke rates in SQL, through the commands."""
 
 import gzip
+from pathlib import Path
 
 import pandas as pd
 import pytest
@@ -8,6 +9,7 @@ import pytest
 from brazada.errors import InputError, TrainingError
 from brazada.simulate import strokes, surfaces
 
+ROOT = Path(__file__).resolve().parents[3]
 QUICK = ("training.launch=process", "training.ranks=1")
 
 
@@ -16,7 +18,7 @@ def recipe(task, network, **changes):
     return f"sensors.{task}.networks.{network}={{{', '.join(f'{key}: {value}' for key, value in spec.items())}}}"
 
 
-def test_swimmers_from_recordings_to_lengths_in_sql(brazada, query, tmp_path):
+def test_swimmers_from_recordings_to_lengths_in_sql_and_the_notebook(brazada, query, pictures, tmp_path):
     *recordings, lengths = strokes.simulate(tmp_path / "swim", 8, 7)
     odd = pd.read_csv(recordings[0])  # one more recording of the first swimmer, in which a stroke has an unknown label
     odd["label"] = odd["label"].where(odd["label"] != 1, 6)
@@ -72,6 +74,8 @@ def test_swimmers_from_recordings_to_lengths_in_sql(brazada, query, tmp_path):
     assert set(known) == {str(number) for number in range(8)}
     brazada("sensors", "laps", "--run", run["run"])
     assert query("SELECT count(*) n FROM sensors.laps WHERE recording != 'Odd_1'") == [{"n": len(found)}]
+    # Curves, confusion, windows, mistakes, lengths.
+    assert pictures(ROOT / "notebooks/sensors.ipynb", tmp_path / "warehouse") == 5
 
 
 def test_surfaces_from_series_to_classes_and_folds(brazada, query, tmp_path):

@@ -75,6 +75,17 @@ def test_the_published_networks_have_their_numbers_of_parameters(features, param
     assert model(np.zeros((2, 28, 28), np.uint8)).shape == (2, 10)
 
 
+def test_a_network_trained_on_mirrored_pictures_tells_a_picture_as_its_mirror():
+    pictures = np.random.default_rng(3).integers(0, 256, (4, 28, 28), np.uint8)
+    one, both = (networks.build(networks.residual, {"classes": CLASSES, "mirror": on}, 1) for on in (False, True))
+    both.layers[-1].model.set_weights(one.get_weights())
+    mean = (one(pictures) + one(pictures[:, :, ::-1])) / 2
+    np.testing.assert_allclose(both(pictures), mean, atol=1e-6)
+    np.testing.assert_allclose(both(pictures[:, :, ::-1]), mean, atol=1e-6)
+    assert both.count_params() == one.count_params()
+    assert len(both.trainable_variables) == len(one.trainable_variables)
+
+
 def test_augmented_pictures_are_shifted_mirrored_and_partly_erased():
     picture = np.zeros((1, 28, 28), np.uint8)
     picture[0, 10:18, 4:10] = 200

@@ -190,3 +190,14 @@ def test_the_interval_of_a_figure_is_that_of_a_bootstrap_over_rows():
     expected = np.quantile([sk.f1_score(true[drawn], best[drawn], average="macro") for drawn in rows], [0.025, 0.975])
     assert (low, high) == pytest.approx(expected, abs=0.01)
     assert low < metric.result(vector) < high
+
+
+def test_the_smoothed_loss_is_that_of_keras():
+    import tensorflow as tf
+
+    true, told = np.array([0, 2, 1]), np.float32([[0.7, 0.2, 0.1], [0.3, 0.3, 0.4], [0.5, 0.0, 0.5]])
+    weight = np.float32([1, 2, 0])
+    loss, weights = metrics.cross_entropy(true, told, weight, smoothing=0.1)
+    expected = tf.keras.losses.categorical_crossentropy(np.eye(3)[true], told, label_smoothing=0.1)
+    assert float(loss) == pytest.approx(float(np.sum(expected * weight)), rel=1e-5)
+    assert float(weights) == 3

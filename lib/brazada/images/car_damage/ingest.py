@@ -51,11 +51,11 @@ def divide(job: Job, options: CarDamage) -> None:
 
     found = duplicates.pairs(job.store.read(PHOTOS.name).frame).persist()
     try:
-        of = duplicates.grouped(found.select("id", "other").toPandas())
+        pairs = found.select("id", "other").toPandas()
+        of = duplicates.grouped(pairs)
         groups = job.spark.createDataFrame([*of.items()] or [("", "")], "id string, group string")
         linked = found.join(F.broadcast(groups), on="id", how="inner")
         job.store.replace(DUPLICATES, linked, "true")
-        pairs = found.count()
     finally:
         found.unpersist()
     told = job.store.read(PHOTOS.name).frame.join(F.broadcast(groups), on="id", how="left")
@@ -63,8 +63,8 @@ def divide(job: Job, options: CarDamage) -> None:
     pictures = told.withColumn("picture", _squared(options.size)("content"))
     job.store.replace(CAR_DAMAGE, _divided(pictures, told, options), "true")
     left_out = job.store.read(CAR_DAMAGE.name).frame.where("split = 'left_out'").count()
-    count = len(set(of.values()))
-    job.note(f"{pairs} pairs of near-duplicates in {count} groups; {left_out} copies of test pictures are left out")
+    said = f"{len(pairs)} pairs of near-duplicates in {len(set(of.values()))} groups"
+    job.note(f"{said}; {left_out} copies of test pictures are left out")
 
 
 def _divided(pictures: DataFrame, told: DataFrame, options: CarDamage) -> DataFrame:

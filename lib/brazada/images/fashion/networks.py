@@ -62,7 +62,7 @@ def bilstm(x: Any) -> Any:
 
 
 def residual(x: Any) -> Any:
-    """Residual blocks (He et al. 2016), most of whose work is done where pictures are small, at 14 x 14 and 7 x 7."""
+    """Residual blocks (He et al. 2016): one at 28 x 28, two where the picture is 14 x 14, two where it is 7 x 7."""
     from tensorflow.keras import layers
 
     def block(x: Any, filters: int, stride: int) -> Any:
@@ -74,7 +74,7 @@ def residual(x: Any) -> Any:
         return layers.Add()([x, y])
 
     x = convolved(layers.Reshape((SIDE, SIDE, 1))(x), 32)
-    for filters, stride in ((64, 2), (64, 1), (128, 2), (128, 1)):
+    for filters, stride in ((32, 1), (64, 2), (64, 1), (128, 2), (128, 1)):
         x = block(x, filters, stride)
     x = layers.GlobalAveragePooling2D()(layers.ReLU()(normal(x)))
     return layers.Dropout(0.2)(x)

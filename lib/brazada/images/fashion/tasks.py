@@ -37,8 +37,8 @@ def tasks(options: Fashion) -> list[Task]:
             build=partial(networks.build, _NETWORKS[name][0]),
             optimizer=_NETWORKS[name][1],
             monitor="accuracy",
-            spec={"classes": list(CLASSES), **recipe.spec},
-            **classes.classifier(CLASSES),
+            spec={"classes": list(CLASSES), "mirror": name == "best", **recipe.spec},
+            **classes.classifier(CLASSES, smoothing=0.1 if name == "best" else 0),
         )
         for name, recipe in options.networks.items()
     ]
