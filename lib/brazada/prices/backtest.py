@@ -12,9 +12,10 @@ from pyspark.sql import DataFrame
 from brazada.errors import InputError
 from brazada.prices.baselines import BASELINES
 from brazada.prices.calendars import TEST, VALIDATE
-from brazada.prices.candidates import COMBINATION, Candidate, Question, candidates, quantiles_of, question
+from brazada.prices.candidates import COMBINATION, Candidate, candidates, quantiles_of
 from brazada.prices.features import Doubles, change_scale, prices_from_changes
 from brazada.prices.intervals import Bounds, apply_bounds, choose_bounds
+from brazada.prices.origins import Question, question
 from brazada.prices.results import BACKTEST, SCORES, SERVED, SERVING
 from brazada.prices.scoring import NAIVE, Promotion, metrics, promote, ratios
 from brazada.prices.settings import Prices

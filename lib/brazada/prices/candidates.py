@@ -8,20 +8,19 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from pyspark.sql import DataFrame, Window
+from pyspark.sql import Window
 from pyspark.sql import functions as F
 
 from brazada.prices.baselines import TREES, Statistical, Trees, statistical_forecasts, train_trees, tree_forecasts
 from brazada.prices.calendars import LIVE, TEST, TRAIN, VALIDATE
 from brazada.prices.features import MEDIAN, Doubles
 from brazada.prices.fits import product_forecasts
-from brazada.prices.origins import Origins, origins
+from brazada.prices.origins import Origins, Question, origins
 from brazada.prices.settings import Prices
 from brazada.prices.tables import SERIES
 from brazada.prices.tasks import GLOBAL, QUANTILE_NAMES, global_task
 from brazada.report import Job
 from brazada.session import bounded_batches
-from brazada.tables import Snapshot
 from brazada.training.predict import predictions
 from brazada.training.registry.model import Model
 from brazada.training.registry.runs import load, newest_pair
@@ -43,29 +42,6 @@ class Candidate:
     quantiles: Doubles | None = None
     run: str | None = None
     network: Model | None = None
-
-
-@dataclass(frozen=True)
-class Question:
-    """The origins of one source at which forecasts are wanted, and the windows that there are to learn from."""
-
-    source: str
-    windows: Snapshot
-    at: Origins
-
-    def rows(self, *splits: str) -> DataFrame:
-        """The source's windows of some splits."""
-        return rows_of(self.windows, self.source, *splits)
-
-
-def question(windows: Snapshot, source: str, *splits: str) -> Question:
-    """Ask for forecasts at all origins of these splits."""
-    return Question(source, windows, origins(rows_of(windows, source, *splits)))
-
-
-def rows_of(windows: Snapshot, source: str, *splits: str) -> DataFrame:
-    """A source's windows of some splits."""
-    return windows.frame.where((F.col("source") == source) & F.col("split").isin(*splits))
 
 
 def candidates(job: Job, asked: Question, wanted: Iterable[str] | None = None) -> dict[str, Candidate]:

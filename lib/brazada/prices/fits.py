@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from pyspark.sql import functions as F
 
 from brazada.prices.features import Doubles, unscale_prices
+from brazada.prices.origins import Question
 from brazada.prices.settings import Prices
 from brazada.prices.tasks import PRODUCT_NETWORKS, product_task
 from brazada.report import Job
 from brazada.training.registry.runs import group_models, known_runs
 from brazada.training.task import Task
-
-if TYPE_CHECKING:
-    from brazada.prices.candidates import Question
 
 
 def product_forecasts(job: Job, asked: Question) -> Iterator[tuple[str, Doubles, str]]:

@@ -10,8 +10,9 @@ from pyspark.sql import functions as F
 
 from brazada.prices.backtest import backtest_rows, written
 from brazada.prices.calendars import LIVE
-from brazada.prices.candidates import Candidate, Question, candidates, quantiles_of, question
+from brazada.prices.candidates import Candidate, candidates, quantiles_of
 from brazada.prices.intervals import CONFORMAL, Bounds, apply_bounds
+from brazada.prices.origins import Question, question
 from brazada.prices.results import FORECASTS, SERVING
 from brazada.prices.settings import Prices
 from brazada.prices.sources import slice_of, sources_in

@@ -8,8 +8,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
 
 from brazada.prices.features import Batch, Doubles, change_scale, scaled_changes
+from brazada.tables import Snapshot
 
 _KEYS = ["series", "origin", "step", "split", "target_dates"]
 
@@ -46,6 +48,29 @@ def origins(windows: DataFrame) -> Origins:
     frame = windows.toPandas().sort_values(["step", "series"], ignore_index=True)
     batch = {name: _array(frame[name]) for name in frame.columns if name not in [*_KEYS, "source", "shard"]}
     return Origins(frame[_KEYS], batch)
+
+
+@dataclass(frozen=True)
+class Question:
+    """The origins of one source at which forecasts are wanted, and the windows that there are to learn from."""
+
+    source: str
+    windows: Snapshot
+    at: Origins
+
+    def rows(self, *splits: str) -> DataFrame:
+        """The source's windows of some splits."""
+        return rows_of(self.windows, self.source, *splits)
+
+
+def question(windows: Snapshot, source: str, *splits: str) -> Question:
+    """Ask for forecasts at all origins of these splits."""
+    return Question(source, windows, origins(rows_of(windows, source, *splits)))
+
+
+def rows_of(windows: Snapshot, source: str, *splits: str) -> DataFrame:
+    """A source's windows of some splits."""
+    return windows.frame.where((F.col("source") == source) & F.col("split").isin(*splits))
 
 
 def _array(column: pd.Series[Any]) -> np.ndarray[Any, Any]:
