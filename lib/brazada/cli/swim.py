@@ -12,7 +12,7 @@ from brazada.cli.options import with_settings
 from brazada.cli.steps import Work, chosen, start, start_all
 from brazada.errors import UsageError
 from brazada.settings import Settings
-from brazada.swim.settings import Method
+from brazada.swim.settings import MethodName
 
 _JOBS = ("ingest", "sessions", "laps", "fit", "score", "alerts")
 _STEPS = (*_JOBS, "summary")
@@ -23,7 +23,7 @@ def swim() -> None:
     """Swimmers' positions: logs to readings, sessions, styles, laps and alerts."""
 
 
-_KINDS = click.Choice(get_args(Method))
+_KINDS = click.Choice(get_args(MethodName))
 _method = click.option("--method", type=_KINDS, help="How styles are told.  [default: swim.method]")
 _truth = click.option(
     "--truth",
@@ -72,7 +72,7 @@ def fit(settings: Settings, verbose: bool, method: str | None) -> None:
     """Learn clusters of drills and their styles into swim.models."""
     from brazada.swim import fit as library
 
-    start("swim fit", settings, verbose, lambda job: library.fit(job, cast("Method | None", method)), _SECTIONS)
+    start("swim fit", settings, verbose, lambda job: library.fit(job, cast("MethodName | None", method)), _SECTIONS)
 
 
 @swim.command()
@@ -82,7 +82,7 @@ def score(settings: Settings, verbose: bool, method: str | None) -> None:
     """Give every drill a style into swim.styles, by the model as it was learned."""
     from brazada.swim import score as library
 
-    start("swim score", settings, verbose, lambda job: library.score(job, cast("Method | None", method)), _SECTIONS)
+    start("swim score", settings, verbose, lambda job: library.score(job, cast("MethodName | None", method)), _SECTIONS)
 
 
 @swim.command()
@@ -97,7 +97,7 @@ def export(settings: Settings, verbose: bool, method: str | None, target: Path) 
         "swim export",
         settings,
         verbose,
-        lambda job: library.export(job, target, cast("Method | None", method)),
+        lambda job: library.export(job, target, cast("MethodName | None", method)),
         _SECTIONS,
     )
 
@@ -125,7 +125,7 @@ def run(
     settings: Settings,
     verbose: bool,
     steps: str,
-    methods: tuple[Method, ...],
+    methods: tuple[MethodName, ...],
     truth: Path | None,
     paths: tuple[str, ...],
 ) -> None:
@@ -141,7 +141,7 @@ def run(
         raise UsageError("--truth with the step summary, which uses it", found=steps, todo="add summary to --steps")
     from brazada.swim import alerts, fit, ingest, laps, score, sessions
 
-    asked: tuple[Method | None, ...] = methods or (None,)
+    asked: tuple[MethodName | None, ...] = methods or (None,)
     work: dict[str, list[Work]] = {
         "ingest": [lambda job: ingest.ingest(job, paths)],
         "sessions": [sessions.sessions],

@@ -33,6 +33,7 @@ import heapq
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -94,12 +95,13 @@ STROKES = (
 
 # Of Brunner et al. 2019.
 _SWIMMER_SD = 0.10  # between swimmers, as a share of speed
-_RATE_SD = 0.13  # of the stroke rate at a given speed, as a share
+_TEMPO_SD = 0.13  # between swimmers, as a share of the stroke rate
 _LENGTH_SD = 0.045  # of speed and rate between lengths of one drill, as a share
 _RESTS, _SHORTEST_REST_S, _REST_S = 0.23, 8.0, 16.0  # share of turns with a rest, the least, mean length beyond
 
 # All guesses from here on.
 _SPEED_SD = 0.09  # between drills of one swimmer, as a share
+_RATE_SD = 0.05  # of the stroke rate at a given speed, between drills of one swimmer, as a share
 _RATE_BY_SPEED = 0.6  # share of a gain in speed that comes from the rate (the rest from the way of each stroke)
 _PUSH, _PUSH_SD = 1.8, 0.2  # m/s off the wall: below trained swimmers
 _GLIDE_S = 0.9  # a glide's speed falls to the swimmer's own by a factor of e in this time
@@ -139,6 +141,7 @@ class _Plan:
     starts: _Ints
     strokes: _Ints
     fitness: _Floats  # per tag: its swimmer's speed as a factor
+    tempo: _Floats  # per tag: its swimmer's stroke rate at a given speed as a factor
 
 
 @dataclass(frozen=True)
@@ -186,12 +189,12 @@ def _plan(rows: int, seed: int, days: int, silences: float) -> _Plan:
     weights = rng.gamma(2.0, size=drills)  # drills differ in length: standard deviation 0.7 of the mean
     sizes = 1 + rng.multinomial(rows - drills, weights / weights.sum())
     strokes = rng.choice(len(STROKES), drills, p=[stroke.share for stroke in STROKES])
-    fitness = np.exp(rng.normal(0, _SWIMMER_SD, TAGS))
+    fitness, tempo = (np.exp(rng.normal(0, spread, TAGS)) for spread in (_SWIMMER_SD, _TEMPO_SD))
     chance = np.random.default_rng((seed, _SILENCES))
     falls = (chance.random(drills) < silences) & (sizes > 1)
     silent = np.where(falls, chance.integers(*_SILENT_MS, drills), 0)
     tags, starts = _schedule(rng, sizes * SAMPLE_MS + silent, days)
-    return _Plan(seed, sizes, silent, tags, starts, strokes, fitness)
+    return _Plan(seed, sizes, silent, tags, starts, strokes, fitness, tempo)
 
 
 def _schedule(rng: np.random.Generator, durations_ms: _Ints, days: int) -> tuple[_Ints, _Ints]:
@@ -220,7 +223,7 @@ def _swim(plan: _Plan, drill: int) -> _Swum:
     rng = np.random.default_rng((plan.seed, _DRILL, drill))
     rows, tag = int(plan.rows[drill]), int(plan.tags[drill])
     pool = POOLS[(tag + (rng.random() < _AWAY)) % len(POOLS)]
-    path = _path(rng, plan.strokes[drill], plan.fitness[tag], pool, rows)
+    path = _path(rng, STROKES[plan.strokes[drill]], (plan.fitness[tag], plan.tempo[tag]), pool, rows)
     late = (rng.random(rows) < _JITTERY) * rng.integers(1, _JITTER_MS + 1, rows)
     held = rng.choice(_REFRESH[0], rows // min(_REFRESH[0]) + 1, p=_REFRESH[1])
     shown = np.repeat(np.arange(len(held)), held)[:rows]
@@ -239,16 +242,16 @@ def _written(metres: _Floats) -> _Floats:
     return np.where(np.abs(metres) < 1e-4, 1e-4, metres.round(8))
 
 
-def _path(rng: np.random.Generator, kind: int, fitness: float, pool: Pool, rows: int) -> _Floats:
+def _path(rng: np.random.Generator, stroke: Stroke, swimmer: tuple[float, float], pool: Pool, rows: int) -> _Floats:
     """Metres from the pool's centre, every 40 ms: lengths there and back, with turns and rests between."""
     wall = float(rng.choice((-1, 1))) * (pool.half - rng.uniform(*_REACH))
     if rng.random() < _STILL:
         return np.full(rows, wall)
-    gait = _gait(rng, STROKES[kind], fitness)
+    gait, wave = _gait(rng, stroke, swimmer), _wave(stroke.harmonics)
     pieces, samples = [np.full(int(rng.exponential(3) / _SAMPLE_S), wall)], 0
     samples += len(pieces[0])
     while samples < rows:
-        swum = wall - np.sign(wall) * _length(rng, gait, _WAVES[kind], 2 * abs(wall))
+        swum = wall - np.sign(wall) * _length(rng, gait, wave, 2 * abs(wall))
         wall = -wall
         turned = np.full(1 + int(_at_wall(rng) / _SAMPLE_S), wall)
         pieces += [swum, turned]
@@ -263,10 +266,11 @@ def _at_wall(rng: np.random.Generator) -> float:
     return turn + (_SHORTEST_REST_S + float(rng.exponential(_REST_S)) if rng.random() < _RESTS else 0)
 
 
-def _gait(rng: np.random.Generator, stroke: Stroke, fitness: float) -> tuple[float, float, float]:
-    """Speed (m/s), stroke rate (1/s) and swing (share of speed) of one drill."""
+def _gait(rng: np.random.Generator, stroke: Stroke, swimmer: tuple[float, float]) -> tuple[float, float, float]:
+    """Speed (m/s), stroke rate (1/s) and swing (share of speed) of one drill of a swimmer: his fitness and tempo."""
+    fitness, tempo = swimmer
     pace = fitness * float(np.exp(rng.normal(0, _SPEED_SD)))
-    rate = stroke.rate * pace**_RATE_BY_SPEED * float(np.exp(rng.normal(0, _RATE_SD)))
+    rate = stroke.rate * tempo * pace**_RATE_BY_SPEED * float(np.exp(rng.normal(0, _RATE_SD)))
     return stroke.speed * pace, rate, max(0.05, float(rng.normal(stroke.swing, stroke.swing_sd)))
 
 
@@ -284,14 +288,12 @@ def _length(rng: np.random.Generator, gait: tuple[float, float, float], wave: _F
     return gone[:there]
 
 
+@cache
 def _wave(harmonics: tuple[tuple[int, float, float], ...]) -> _Floats:
     """The speed over one cycle: mean 0, half as far from trough to peak as from -1 to 1 makes a swing of 1."""
     turn = np.linspace(0, 2 * np.pi, 256, endpoint=False)
     wave = sum((weight * np.sin(order * turn + phase) for order, weight, phase in harmonics), np.zeros(256))
     return wave * 2 / np.ptp(wave)
-
-
-_WAVES = tuple(_wave(stroke.harmonics) for stroke in STROKES)
 
 
 def _write(path: Path, plan: _Plan, drills: _Ints, faults: float) -> Counter[str]:

@@ -29,6 +29,9 @@ _ROWS_PER_PARTITION = 100_000
 Doubles = NDArray[np.float64]
 
 
+Level = tuple[str, float, float]  # a tag's speed and stroke rate over those of the log's swimmers in the same stroke
+
+
 @dataclass(frozen=True)
 class Scaling:
     """Features (names of columns), and what is taken from each and what it is divided by then."""
@@ -64,6 +67,24 @@ class Names:
     strokes: tuple[str, ...]
     margin: float
     warning: str | None
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """What a method gives KMeans: drills with features, their scaling, and what names the clusters.
+
+    Of fits from several seeds the one of the least cost is kept or, with `typical`, the one most like the others.
+    `limits` is the version of swim.limits that the features rest on, `levels` what was learned of each swimmer, for a
+    method that does, and `expected` the strokes of which one without a cluster is told.
+    """
+
+    rows: DataFrame
+    scaling: Scaling
+    name: Callable[[Clusters], Names]
+    typical: bool = False
+    limits: int | None = None
+    levels: Sequence[Level] | None = None
+    expected: Sequence[str] = ()
 
 
 @dataclass(frozen=True)

@@ -5,14 +5,18 @@ Speed and rate are those of the swimmer beside the others: what `learn` finds of
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
-from pyspark.sql import DataFrame
+from pyspark.sql import DataFrame, Row
 from pyspark.sql import functions as F
 
 from brazada.report import Job
 from brazada.swim import motion, naming
-from brazada.swim.clusters import Clusters, Names, Scaling
-from brazada.swim.tables import MOTIONS
+from brazada.swim.clusters import Clusters, Level, Names, Prepared, Scaling
+from brazada.swim.laps import laps
+from brazada.swim.settings import Swim
+from brazada.swim.tables import MOTIONS, SWIMMERS
 
 FEATURES = tuple(f"log_{name}" for name in motion.FEATURES)
 # Nothing is learned from the log: the unit is the spread among swimmers of one stroke, the same in every feature.
@@ -20,16 +24,28 @@ SCALING = Scaling(FEATURES, (0.0,) * len(FEATURES), motion.SPREADS)
 LEVEL = "tag string, speed double, stroke_rate double"
 _CELL = 0.25  # spreads; what drills are counted in
 
-Level = tuple[str, float, float]  # a tag's speed and stroke rate over those of the log's swimmers in the same stroke
 
-
-def drills(job: Job) -> DataFrame:
-    """Every drill: tag, drill, added_in, the features, and `unfit`, why nothing can be said of it, or null."""
+def drills(job: Job, relearn: bool = False) -> DataFrame:
+    """See `Method`: the features are those of motions, which have no limits to be learned anew."""
+    laps(job)
     logarithms = [
         F.log(F.greatest(F.col(name), F.lit(least))).alias(f"log_{name}")
         for name, least in zip(motion.FEATURES, motion.SMALLEST, strict=True)
     ]
     return job.store.read(MOTIONS.name).frame.select("tag", "drill", "added_in", "unfit", *logarithms)
+
+
+def prepare(job: Job, drills: DataFrame) -> Prepared:
+    """See `Method`: what is found of each swimmer is taken from his drills."""
+    swimming, levels = learn(drills, job.settings.of(Swim).compare_swimmers)
+    rows = own(drills, job.spark.createDataFrame(levels, LEVEL))
+    naming_of = partial(name, swimming)
+    return Prepared(rows, SCALING, naming_of, typical=True, levels=levels, expected=naming.STROKES)
+
+
+def as_learned(job: Job, drills: DataFrame, model: Row) -> DataFrame:
+    """See `Method`: what the model has of each swimmer is taken from his drills."""
+    return own(drills, job.store.read(SWIMMERS.name).frame.where(F.col("model") == model["model"]))
 
 
 def learn(frame: DataFrame, compare: bool) -> tuple[naming.Swimming, list[Level]]:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import numpy as np
-from pyspark.sql import DataFrame
+from pyspark.sql import DataFrame, Row
 from pyspark.sql import functions as F
 
 from brazada.report import Job
-from brazada.swim.clusters import Clusters, Names
-from brazada.swim.tables import DRILLS, SESSIONS
+from brazada.swim.clusters import Clusters, Names, Prepared, min_max
+from brazada.swim.sessions import sessions
+from brazada.swim.tables import DRILLS, LIMITS, SESSIONS
 
 # dt_s_max and speed_m_s_mean are left out as published: correlated above 0.8 with others.
 FEATURES = (
@@ -24,11 +25,23 @@ FEATURES = (
 SMALL_MARGIN = 1.0  # deviations; names that rest on less rest on almost nothing
 
 
-def drills(job: Job) -> DataFrame:
-    """Every drill: tag, drill, added_in, the features, and `unfit`, why the method drops it, or null."""
+def drills(job: Job, relearn: bool = False) -> DataFrame:
+    """See `Method`: the features are those of sessions."""
+    sessions(job, relearn=relearn)
     every = job.store.read(DRILLS.name).frame.select("tag", "drill", "added_in", F.col("dropped").alias("unfit"))
     figures = job.store.read(SESSIONS.name).frame.select("tag", "drill", *FEATURES)
     return every.join(figures, on=["tag", "drill"], how="left")
+
+
+def prepare(job: Job, drills: DataFrame) -> Prepared:
+    """See `Method`: features are scaled by the least and the greatest."""
+    limits = job.store.read(LIMITS.name).frame.agg({"limits": "max"}).collect()[0][0]
+    return Prepared(drills, min_max(drills, FEATURES), name, limits=int(limits))
+
+
+def as_learned(job: Job, drills: DataFrame, model: Row) -> DataFrame:
+    """See `Method`: as they are."""
+    return drills
 
 
 def name(clusters: Clusters) -> Names:

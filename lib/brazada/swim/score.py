@@ -9,11 +9,9 @@ from pyspark.sql import functions as F
 
 from brazada.errors import InputError, TableError
 from brazada.report import Job
-from brazada.swim import kinematic, published
 from brazada.swim.clusters import Scaling, nearest
-from brazada.swim.laps import laps
-from brazada.swim.sessions import sessions
-from brazada.swim.settings import Method, Swim
+from brazada.swim.methods import METHODS
+from brazada.swim.settings import MethodName, Swim
 from brazada.swim.tables import MODELS, STYLES, SWIMMERS
 
 UNKNOWN = "unknown"
@@ -26,17 +24,14 @@ _PUBLISHED_NAMES = {
 }
 
 
-def score(job: Job, method: Method | None = None) -> None:
+def score(job: Job, method: MethodName | None = None) -> None:
     """Give every drill the style of the centre next to it, by the stored model of a method; nothing is learned.
 
     A drill that the method drops, or whose cluster has no name, is `unknown`, with the reason. Raises TableError where
     `fit` has not been run.
     """
     method = method or job.settings.of(Swim).method
-    if method == "published":
-        sessions(job)
-    else:
-        laps(job)
+    drills = METHODS[method].drills(job)
     job.store.ensure(MODELS)
     job.store.ensure(SWIMMERS)
     models = job.store.read(MODELS.name).frame.where(F.col("method") == method).collect()
@@ -45,11 +40,7 @@ def score(job: Job, method: Method | None = None) -> None:
             f"a {method} model in swim.models", found="none", todo=f"run `swim fit --method {method}` first"
         )
     model = models[0]
-    if method == "published":
-        every = published.drills(job)
-    else:
-        swimmers = job.store.read(SWIMMERS.name).frame.where(F.col("model") == model["model"])
-        every = kinematic.own(kinematic.drills(job), swimmers)
+    every = METHODS[method].as_learned(job, drills, model)
     scaling = Scaling(tuple(model["features"]), tuple(model["offset"]), tuple(model["scale"]))
     fit = F.col("unfit").isNull()
     scored = every.select("tag", "drill", "added_in", "unfit", *nearest(scaling, model["centroids"], model["styles"]))
@@ -76,7 +67,7 @@ def score(job: Job, method: Method | None = None) -> None:
         job.note(f"warning of the model: {model['warning']}")
 
 
-def export(job: Job, target: Path, method: Method | None = None) -> None:
+def export(job: Job, target: Path, method: MethodName | None = None) -> None:
     """Write the styles of a method as the published CSV, `TagID,DrillID,Predicted_Style`, sorted by both.
 
     Streams row by row. Raises InputError where there are none.

@@ -11,7 +11,7 @@ from pydantic import Field, PositiveFloat, model_validator
 
 from brazada.section import Section
 
-Method = Literal["published", "kinematic"]
+MethodName = Literal["published", "kinematic"]
 
 
 class Pool(Section):
@@ -63,8 +63,8 @@ class Swim(Section):
     pools: Annotated[tuple[Pool, ...], Field(min_length=1)]
     pool_tolerance_m: PositiveFloat
     records: Records
-    method: Method
-    clusters: dict[Method, Annotated[int, Field(ge=2)]]
+    method: MethodName
+    clusters: dict[MethodName, Annotated[int, Field(ge=2)]]
     compare_swimmers: bool
     motion: Motion
     silence_s: PositiveFloat
