@@ -162,14 +162,14 @@ def in_memory(here, task):
     from brazada.training.launch import devices
     from brazada.training.loop.epochs import Feeds, fit
     from brazada.training.loop.learner import Learner
-    from brazada.training.loop.ranks import Alone
+    from brazada.training.loop.ranks import SingleProcess
 
-    devices.own(1)
+    devices.configure_tensorflow(1)
     task, plan = preflight.check(task, here.store.read(task.table), "true", ranks=1)
     chunks = (c for url in plan.train[0].files for c in arrow_columns(url, task.columns, task.rows_per_chunk))
     rows = joined([task.decode(columns, task.spec) for columns in chunks])
     return fit(
-        Learner(task, Alone(), 7, plan.steps),
+        Learner(task, SingleProcess(), 7, plan.steps),
         Feeds(MemoryFeed(task, rows, plan.batch, seed=7), None),
     )
 

@@ -38,14 +38,14 @@ def drills(job: Job, relearn: bool = False) -> DataFrame:
 def prepare(job: Job, drills: DataFrame) -> Prepared:
     """See `Method`: what is found of each swimmer is taken from his drills."""
     swimming, levels = learn(drills, job.settings.of(Swim).compare_swimmers)
-    rows = own(drills, job.spark.createDataFrame(levels, LEVEL))
+    rows = subtract_swimmer_effect(drills, job.spark.createDataFrame(levels, LEVEL))
     naming_of = partial(name, swimming)
     return Prepared(rows, SCALING, naming_of, typical=True, levels=levels, expected=naming.STROKES)
 
 
 def as_learned(job: Job, drills: DataFrame, model: Row) -> DataFrame:
     """See `Method`: what the model has of each swimmer is taken from his drills."""
-    return own(drills, job.store.read(SWIMMERS.name).frame.where(F.col("model") == model["model"]))
+    return subtract_swimmer_effect(drills, job.store.read(SWIMMERS.name).frame.where(F.col("model") == model["model"]))
 
 
 def learn(frame: DataFrame, compare: bool) -> tuple[naming.Swimming, list[Level]]:
@@ -62,7 +62,7 @@ def learn(frame: DataFrame, compare: bool) -> tuple[naming.Swimming, list[Level]
     return swimming, [(str(tag), float(level[0]), float(level[1])) for tag, level in zip(tags, levels, strict=True)]
 
 
-def own(frame: DataFrame, swimmers: DataFrame) -> DataFrame:
+def subtract_swimmer_effect(frame: DataFrame, swimmers: DataFrame) -> DataFrame:
     """The drills, the level of their swimmers taken from speed and stroke rate; nothing of a tag without one."""
     joined = frame.join(F.broadcast(swimmers.select("tag", "speed", "stroke_rate")), on="tag", how="left")
     taken = {

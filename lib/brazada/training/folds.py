@@ -17,7 +17,7 @@ from brazada.training.data.reader import MemoryFeed, joined
 from brazada.training.launch import devices
 from brazada.training.loop.epochs import Feeds, fit
 from brazada.training.loop.learner import Learner
-from brazada.training.loop.ranks import Alone
+from brazada.training.loop.ranks import SingleProcess
 from brazada.training.metrics import Vectors, added, results, scored
 from brazada.training.predict import output_of
 from brazada.training.tables import FOLDS
@@ -154,7 +154,7 @@ def _parts(
 
 def _scored(networks: Mapping[str, Task], task: Task, part: Part, batch: Any, seed: int) -> Vectors:
     """One fit: what its predictions of the rows that it left out add to the metrics."""
-    devices.own(1)
+    devices.configure_tensorflow(1)
     task = replace(networks.get(part.model, task), spec=part.spec)
     left_out = part.folds == part.fold
     train, test = _decoded(task, batch, ~left_out), _decoded(task, batch, left_out)
@@ -179,7 +179,7 @@ def _by_network(task: Task, train: Decoded, inputs: Arrays, seed: int) -> Array:
 
     tf.keras.backend.clear_session()  # the worker keeps its process: the graphs of the fit before are let go
     feed = MemoryFeed(task, train, int(task.spec["batch"]), seed)
-    learner = Learner(task, Alone(), seed, feed.steps)
+    learner = Learner(task, SingleProcess(), seed, feed.steps)
     outcome = fit(learner, Feeds(feed, None))
     learner.model.set_weights(outcome.weights)
     return output_of(learner.model, (inputs, inputs, np.zeros(0)))

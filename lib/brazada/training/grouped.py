@@ -18,7 +18,7 @@ from brazada.training.data.reader import MemoryFeed, joined
 from brazada.training.launch import devices
 from brazada.training.loop.epochs import Feeds, fit
 from brazada.training.loop.learner import Learner
-from brazada.training.loop.ranks import Alone
+from brazada.training.loop.ranks import SingleProcess
 from brazada.training.registry.runs import Fit, Start
 from brazada.training.task import Decoded, Task
 
@@ -93,14 +93,14 @@ def _run(task: Task, by: list[str], folder: str, seed: int, batches: Iterable[An
 
 def _fit(task: Task, held: Sequence[Any], group: dict[str, Any], folder: str, seed: int) -> Fit:
     started = time.perf_counter()
-    devices.own(1)
+    devices.configure_tensorflow(1)
     import tensorflow as tf
 
     tf.keras.backend.clear_session()  # the worker keeps its process: the graphs of the fit before are let go
     batch = int(task.spec["batch"])
     train, validate = (_split(task, held, name) for name in (task.train, task.validate))
     feed = MemoryFeed(task, train, batch, seed)
-    outcome = fit(Learner(task, Alone(), seed, feed.steps), Feeds(feed, MemoryFeed(task, validate, batch)))
+    outcome = fit(Learner(task, SingleProcess(), seed, feed.steps), Feeds(feed, MemoryFeed(task, validate, batch)))
     facts = {"group": group, "spec": dict(task.spec), "shapes": outcome.shapes}
     packed = files.pack(files.numbered("weight", outcome.weights), json.loads(json.dumps(facts, default=str)))
     files.write(f"{folder}/{_name(group)}.npz", packed)
@@ -118,7 +118,7 @@ def _split(task: Task, held: Sequence[Any], name: str) -> Decoded:
     chosen = [batch for batch in chosen if batch.num_rows]
     if not chosen:
         raise TrainingError(f"rows of the split '{name}'", found="none", todo="leave this group out by the filter")
-    weights, faults, said = zip(*(preflight.faults_of(task, batch) for batch in chosen), strict=True)
+    weights, faults, said = zip(*(preflight.validate_batch(task, batch) for batch in chosen), strict=True)
     if sum(faults) or not sum(weights):
         raise TrainingError(
             f"rows of the split '{name}' that decode to finite numbers and weigh something",

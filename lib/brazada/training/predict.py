@@ -106,7 +106,7 @@ _last: dict[str, Any] = {}  # the network of the last call that this process had
 def _built(model: Model, call: str) -> Any:
     """The network of a model; built, and its function traced, once for all tasks of a call in this process."""
     if call not in _last:
-        devices.own(1)  # a Spark task owns one core
+        devices.configure_tensorflow(1)  # a Spark task owns one core
         _last.clear()
         _last[call] = model.keras()
     return _last[call]

@@ -14,7 +14,7 @@ from brazada.tables import Snapshot
 from brazada.training import files, grouped
 from brazada.training.data import preflight
 from brazada.training.launch.launcher import Launcher, launcher
-from brazada.training.launch.rank import INITIAL, Order
+from brazada.training.launch.rank import INITIAL, WorkerSpec
 from brazada.training.loop.epochs import Outcome
 from brazada.training.registry.runs import Run, Start, champion, judge, judge_fits, register
 from brazada.training.task import Task
@@ -45,13 +45,13 @@ def train(job: Job, task: Task, where: str = "true", *, resume: str | None = Non
     ranks = 1
     if task.by:
         _keep(start, folder)
-        say(job, f"run {start.run} of {task.name}, network {task.network}, on {task.table} v{snapshot.version}")
+        print_now(job, f"run {start.run} of {task.name}, network {task.network}, on {task.table} v{snapshot.version}")
         run = judge_fits(task, start, grouped.fitted(job, task, snapshot, start, folder))
     else:
         run, ranks = _one(job, task, snapshot, start, folder, initial)
     register(job, task, run, ranks, folder)
     if run.failed:
-        say(job, f"{run.failed} fits failed; --resume {run.id} tries them again")
+        print_now(job, f"{run.failed} fits failed; --resume {run.id} tries them again")
     else:
         files.remove(folder)
     return run
@@ -118,26 +118,26 @@ def _one(
     _keep(start, folder)
     for name, content in initial.items():
         files.write(f"{folder}/{name}", content)
-    order = Order(task, plan, options.feed, options.shuffle_mb, options.threads_per_rank, start.seed, folder)
-    outcome = _launched(job, runner, order, start)
+    worker = WorkerSpec(task, plan, options.feed, options.shuffle_mb, options.threads_per_rank, start.seed, folder)
+    outcome = _launched(job, runner, worker, start)
     return judge(task, start, outcome, champion(job, task.name)), runner.ranks
 
 
-def _launched(job: Job, runner: Launcher, order: Order, start: Start) -> Outcome:
-    epochs = int(order.task.spec["epochs"]) * (2 if order.task.refit else 1)
-    with job.progress(order.task.name, total=epochs) as bar:
+def _launched(job: Job, runner: Launcher, worker: WorkerSpec, start: Start) -> Outcome:
+    epochs = int(worker.task.spec["epochs"]) * (2 if worker.task.refit else 1)
+    with job.progress(worker.task.name, total=epochs) as bar:
 
         def show(entry: Mapping[str, float]) -> None:
-            said = (f"{k} {v:.4g}" for k, v in entry.items() if k in ("loss", "val_loss", f"val_{order.task.monitor}"))
-            bar.advance(1, f"{order.task.name} " + " ".join(said))
+            said = (f"{k} {v:.4g}" for k, v in entry.items() if k in ("loss", "val_loss", f"val_{worker.task.monitor}"))
+            bar.advance(1, f"{worker.task.name} " + " ".join(said))
 
         try:
-            return runner.run(order, show, partial(say, job))
+            return runner.run(worker, show, partial(print_now, job))
         except BaseException:
-            say(job, f"run {start.run} did not finish; --resume {start.run} goes on from its last checkpoint")
+            print_now(job, f"run {start.run} did not finish; --resume {start.run} goes on from its last checkpoint")
             raise
 
 
-def say(job: Job, text: str) -> None:
+def print_now(job: Job, text: str) -> None:
     """Print at once: what is noted for the report is not printed when a job fails."""
     job.console.print(f"  {text}", markup=False, soft_wrap=True)

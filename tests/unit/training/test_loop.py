@@ -13,7 +13,7 @@ from brazada.training.data.reader import MemoryFeed
 from brazada.training.loop import checkpoint
 from brazada.training.loop.epochs import Feeds, evaluate, fit
 from brazada.training.loop.learner import Learner
-from brazada.training.loop.ranks import Alone
+from brazada.training.loop.ranks import SingleProcess
 from brazada.training.metrics import confusion_matrix, mean_of
 
 
@@ -23,7 +23,7 @@ def feeds(line_rows):
 
 
 def run(task, feeds, folder=None, seed=7):
-    return fit(Learner(task, Alone(), seed, 100), feeds, folder=folder and str(folder))
+    return fit(Learner(task, SingleProcess(), seed, 100), feeds, folder=folder and str(folder))
 
 
 def test_it_learns_the_line(feeds):
@@ -42,7 +42,7 @@ def test_early_stopping_restores_the_best_weights(feeds):
     losses = [entry["val_loss"] for entry in outcome.history]
     assert len(losses) < 60
     assert outcome.best_epoch == int(np.argmin(losses)) + 1 == len(losses) - 3
-    learner = Learner(wild, Alone(), 7, 100)
+    learner = Learner(wild, SingleProcess(), 7, 100)
     learner.model.set_weights(outcome.weights)
     x, y, _ = feeds.validate.rows
     assert np.mean((learner.model(x).numpy()[:, 0] - y) ** 2) == pytest.approx(min(losses), rel=1e-5)
@@ -89,11 +89,11 @@ def test_a_loss_that_is_not_finite_ends_the_run(line_rows):
 
 
 def test_dropout_differs_between_ranks_but_first_weights_do_not(line_rows):
-    class Second(Alone):
+    class Second(SingleProcess):
         rank, size = 1, 2
 
     x, drawn, first = line_rows(200)[0], [], []
-    for ranks in (Alone(), Second(), Alone()):
+    for ranks in (SingleProcess(), Second(), SingleProcess()):
         learner = Learner(LINES.with_spec(dropout=0.5), ranks, 7, 100)
         first.append(learner.weights()[0])
         drawn.append(learner.model(x, training=True).numpy())
@@ -239,7 +239,7 @@ def test_the_learning_rate_follows_its_schedule_over_the_steps_of_the_run(schedu
 
 def test_with_a_moving_average_its_weights_are_validated_and_kept(feeds, tmp_path):
     task = replace(LINES, optimizer=optimizers.adam).with_spec(epochs=3, ema=0.9, learning_rate=0.01)
-    learner = Learner(task, Alone(), 7, 100)
+    learner = Learner(task, SingleProcess(), 7, 100)
     outcome = fit(learner, feeds, folder=str(tmp_path))
     last = learner.model.get_weights()
     assert outcome.best_epoch == 3
@@ -247,7 +247,7 @@ def test_with_a_moving_average_its_weights_are_validated_and_kept(feeds, tmp_pat
     assert evaluate(learner, feeds.validate)["loss"] != pytest.approx(outcome.metrics["loss"])
     learner.model.set_weights(outcome.weights)
     assert evaluate(learner, feeds.validate)["loss"] == pytest.approx(outcome.metrics["loss"])
-    again = Learner(task, Alone(), 7, 100)
+    again = Learner(task, SingleProcess(), 7, 100)
     fit(again, feeds, folder=str(tmp_path))  # the checkpoint has both
     assert np.array_equal(again.model.get_weights()[0], last[0])
     assert np.array_equal(again.weights()[0], outcome.weights[0])
@@ -255,23 +255,23 @@ def test_with_a_moving_average_its_weights_are_validated_and_kept(feeds, tmp_pat
 
 def test_layers_compute_in_the_precision_of_the_spec_and_weights_are_of_32_bits(feeds):
     task = replace(LINES, optimizer=optimizers.adam).with_spec(epochs=30, learning_rate=0.02)
-    mixed = Learner(task.with_spec(precision="mixed_bfloat16"), Alone(), 7, 7)
+    mixed = Learner(task.with_spec(precision="mixed_bfloat16"), SingleProcess(), 7, 7)
     assert {layer.compute_dtype for layer in mixed.model.layers if layer.weights} == {"bfloat16"}
-    found, exact = fit(mixed, feeds), fit(Learner(task, Alone(), 7, 7), feeds)
+    found, exact = fit(mixed, feeds), fit(Learner(task, SingleProcess(), 7, 7), feeds)
     assert {array.dtype.name for array in found.weights} == {"float32"}
     assert found.metrics["loss"] == pytest.approx(exact.metrics["loss"], abs=0.05)
     assert found.metrics["loss"] != exact.metrics["loss"]
-    assert Learner(task, Alone(), 7, 7).model.layers[-1].compute_dtype == "float32"
+    assert Learner(task, SingleProcess(), 7, 7).model.layers[-1].compute_dtype == "float32"
 
 
 @pytest.mark.parametrize("name", ["known.keras", "known.weights.h5", "known.h5"])
 def test_a_model_begins_with_the_weights_of_a_file_or_says_what_does_not_fit(tmp_path, name):
-    known = Learner(LINES, Alone(), 3, 100).model
+    known = Learner(LINES, SingleProcess(), 3, 100).model
     file = tmp_path / name
     known.save(file) if name == "known.keras" else known.save_weights(file)
-    begun = Learner(LINES, Alone(), 7, 100, (name, file.read_bytes()))
+    begun = Learner(LINES, SingleProcess(), 7, 100, (name, file.read_bytes()))
     np.testing.assert_array_equal(begun.model.get_weights()[0], known.get_weights()[0])
     with pytest.raises(ModelError, match=r"weights of all layers: .*batch_normalization"):
-        Learner(LINES.with_spec(norm=True), Alone(), 7, 100, (name, file.read_bytes()))
+        Learner(LINES.with_spec(norm=True), SingleProcess(), 7, 100, (name, file.read_bytes()))
     with pytest.raises(ModelError, match="file that Keras wrote"):
-        Learner(LINES, Alone(), 7, 100, (name, file.read_bytes()[:300]))
+        Learner(LINES, SingleProcess(), 7, 100, (name, file.read_bytes()[:300]))

@@ -34,8 +34,8 @@ def until(condition, seconds=10):
         time.sleep(0.05)
 
 
-def verdict(watch, said=None):
-    return str(watch.verdict(RuntimeError("Horovod's own words"), said))
+def failure(watch, said=None):
+    return str(watch.failure(RuntimeError("Horovod's own words"), said))
 
 
 def test_a_silent_rank_is_warned_of_then_blamed_and_the_run_ended(watch):
@@ -43,28 +43,28 @@ def test_a_silent_rank_is_warned_of_then_blamed_and_the_run_ended(watch):
     lines[0].close()
     until(lambda: watch.ended)
     assert "rank 1 (process 1 on elsewhere) has not answered" in watch.warned[0]
-    assert "rank 1 (process 1 on elsewhere) stopped answering" in verdict(watch)
+    assert "rank 1 (process 1 on elsewhere) stopped answering" in failure(watch)
 
 
 def test_a_rank_gone_without_a_word_is_to_blame_and_not_the_one_it_left(watch):
-    bereft = {"failed": "HorovodInternalError: gone", "bereft": True}
-    for line in (speak(watch, 0, bereft), speak(watch, 1, {"epoch": {"epoch": 1}})):
+    lost_peer = {"failed": "HorovodInternalError: gone", "lost_peer": True}
+    for line in (speak(watch, 0, lost_peer), speak(watch, 1, {"epoch": {"epoch": 1}})):
         line.close()
     until(lambda: watch.epochs and all(member.ended for member in watch.members.values()))
-    assert "rank 1 (process 1 on elsewhere) died without a word" in verdict(watch)
+    assert "rank 1 (process 1 on elsewhere) died without a word" in failure(watch)
     assert watch.epochs == [{"epoch": 1}]
 
 
 def test_a_ranks_own_error_comes_first(watch):
-    for line in (speak(watch, 0), speak(watch, 1, {"failed": "KeyError: 'x'", "bereft": False})):
+    for line in (speak(watch, 0), speak(watch, 1, {"failed": "KeyError: 'x'", "lost_peer": False})):
         line.close()
     until(lambda: len(watch.members) == 2 and all(member.ended for member in watch.members.values()))
-    assert "rank 1 failed with KeyError: 'x'" in verdict(watch)
+    assert "rank 1 failed with KeyError: 'x'" in failure(watch)
 
 
 def test_strangers_are_not_heard_and_ranks_that_never_came_are_told_by_what_they_printed(watch):
     speak(watch, 0, {"done": True}, token="guess").close()
     time.sleep(0.2)
     assert watch.members == {}
-    assert "all ranks to start; found ModuleNotFoundError: no lines" in verdict(watch, "ModuleNotFoundError: no lines")
-    assert "Horovod's own words" in verdict(watch)
+    assert "all ranks to start; found ModuleNotFoundError: no lines" in failure(watch, "ModuleNotFoundError: no lines")
+    assert "Horovod's own words" in failure(watch)

@@ -46,7 +46,7 @@ def check(task: Task, snapshot: Snapshot, where: str, *, ranks: int) -> tuple[Ta
                     found=f"{rows:,} of {footers.get(reader_url(url), 0):,} rows of {url} ({where})",
                     todo=f"partition the table by the filter's columns and by {task.split}",
                 )
-    train, validate = (_weighty(task, snapshot, where, name, found.get(name, {})) for name in splits)
+    train, validate = (_nonzero_weight(task, snapshot, where, name, found.get(name, {})) for name in splits)
     return task, plan(train, validate, ranks=ranks, batch=int(task.spec["batch"]))
 
 
@@ -82,7 +82,7 @@ def chosen(task: Task, snapshot: Snapshot, where: str, splits: tuple[str, ...] =
     return rows.where(F.col(task.split).isin(*splits)) if splits else rows
 
 
-def _weighty(
+def _nonzero_weight(
     task: Task, snapshot: Snapshot, where: str, split: str, files: Mapping[str, tuple[int, float]]
 ) -> dict[str, int]:
     """Rows of each file of a split, of which some must weigh something."""
@@ -157,7 +157,7 @@ def _inspect(task: Task, batches: Iterable[Any]) -> Iterator[Any]:
             piece = pa.RecordBatch.from_arrays(
                 [batch.column(i).slice(start, stop - start) for i in range(2, batch.num_columns)], list(task.columns)
             )
-            weight, faults, fault = faults_of(task, piece)
+            weight, faults, fault = validate_batch(task, piece)
             row = (files[start], parts[start], stop - start, weight, faults, fault)
             yield pa.RecordBatch.from_pylist([dict(zip(names, row, strict=True))], schema=_schema())
 
@@ -171,7 +171,7 @@ def _schema() -> Any:
     )
 
 
-def faults_of(task: Task, piece: Any) -> tuple[float, int, str | None]:
+def validate_batch(task: Task, piece: Any) -> tuple[float, int, str | None]:
     """Sum of weights, number of faulty rows and the first fault of a record batch of the task's columns."""
     rows = piece.num_rows
     try:

@@ -53,7 +53,7 @@ def plan(train: Mapping[str, int], validate: Mapping[str, int], *, ranks: int, b
     return Plan(shares, assign(validate, ranks), mine, steps)
 
 
-def together(separate: Plan) -> Plan:
+def merge_splits(separate: Plan) -> Plan:
     """The plan of a training on training and validation rows alike, none held out: each rank keeps its files."""
     pairs = zip(separate.train, separate.validate, strict=True)
     shares = tuple(Share((*one.files, *other.files), one.rows + other.rows) for one, other in pairs)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 
 
-def own(threads: int, local_rank: int | None = None) -> None:
+def configure_tensorflow(threads: int, local_rank: int | None = None) -> None:
     """Keep TensorFlow to `threads` cores and, for a rank, to its GPU where there are any, growing in memory.
 
     A process in which TensorFlow runs already (a notebook, a reused Spark worker) keeps the set-up it has.

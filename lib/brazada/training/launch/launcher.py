@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Protocol
 
 from brazada.errors import TrainingError
-from brazada.training.launch.rank import Order, alone, with_horovod
+from brazada.training.launch.rank import WorkerSpec, alone, with_horovod
 from brazada.training.launch.watch import Watch
 from brazada.training.loop.epochs import OnEpoch, Outcome
 from brazada.training.settings import Training
@@ -24,11 +24,11 @@ Note = Callable[[str], None]
 
 
 class Launcher(Protocol):
-    """Runs an order on `ranks` ranks. Raises `TrainingError` when one of them fails, dies or stalls."""
+    """Runs a training on `ranks` ranks. Raises `TrainingError` when one of them fails, dies or stalls."""
 
     ranks: int
 
-    def run(self, order: Order, on_epoch: OnEpoch, note: Note) -> Outcome:
+    def run(self, spec: WorkerSpec, on_epoch: OnEpoch, note: Note) -> Outcome:
         """Run to the end; `on_epoch` hears each epoch's figures, `note` what looks wrong on the way."""
 
 
@@ -37,9 +37,9 @@ class InProcess:
 
     ranks = 1
 
-    def run(self, order: Order, on_epoch: OnEpoch, note: Note) -> Outcome:  # noqa: ARG002 - the protocol's
+    def run(self, spec: WorkerSpec, on_epoch: OnEpoch, note: Note) -> Outcome:  # noqa: ARG002 - the protocol's
         """Train here."""
-        return alone(order, on_epoch)
+        return alone(spec, on_epoch)
 
 
 class OnSpark:
@@ -48,7 +48,7 @@ class OnSpark:
     def __init__(self, spark: SparkSession, settings: Training) -> None:
         self.spark, self.settings, self.ranks = spark, settings, settings.ranks
 
-    def run(self, order: Order, on_epoch: OnEpoch, note: Note) -> Outcome:
+    def run(self, spec: WorkerSpec, on_epoch: OnEpoch, note: Note) -> Outcome:
         """Train on all ranks; none of their processes is left when this returns or raises."""
         os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # Horovod imports TensorFlow here too
         import horovod.spark
@@ -64,12 +64,12 @@ class OnSpark:
         )
         conf = self.spark.sparkContext.getConf()
         host = conf.get("spark.driver.host", "127.0.0.1") or "127.0.0.1"
-        post = watch.listen(host, conf.get("spark.driver.bindAddress", host) or host)
+        driver = watch.listen(host, conf.get("spark.driver.bindAddress", host) or host)
         try:
             with _tamed(end, output):
                 outcomes = horovod.spark.run(
                     with_horovod,
-                    args=(order, post),
+                    args=(spec, driver),
                     num_proc=self.ranks,
                     use_gloo=True,
                     start_timeout=options.start_timeout_s,
@@ -79,7 +79,7 @@ class OnSpark:
                     verbose=0,
                 )
         except Exception as error:
-            raise watch.verdict(error, output.last_error()) from RuntimeError("\n" + output.text())
+            raise watch.failure(error, output.last_error()) from RuntimeError("\n" + output.text())
         finally:
             watch.close()
         outcome: Outcome = outcomes[0]

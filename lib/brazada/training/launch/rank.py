@@ -1,4 +1,4 @@
-"""What one rank runs: its share of the plan through the loop; and, under Horovod, word to the driver how it fares."""
+"""What one rank runs: its share of the plan through the loop; under Horovod with heartbeats to the driver."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from typing import Any
 
 from brazada.training import files
 from brazada.training.data.reader import FileFeed
-from brazada.training.data.sharding import Plan, together
+from brazada.training.data.sharding import Plan, merge_splits
 from brazada.training.launch import devices
 from brazada.training.loop.epochs import Feeds, OnEpoch, Outcome, fit
 from brazada.training.loop.learner import Learner
-from brazada.training.loop.ranks import Alone, Horovod, Ranks
+from brazada.training.loop.ranks import Communicator, Horovod, SingleProcess
 from brazada.training.task import Task
 
 BEAT_S = 1.0
@@ -25,7 +25,7 @@ INITIAL = "initial-"  # how the file of weights to begin with is named in a run'
 
 
 @dataclass(frozen=True)
-class Order:
+class WorkerSpec:
     """All that a rank needs: the task, what it reads and how, the seed, the folder of checkpoints."""
 
     task: Task
@@ -38,42 +38,42 @@ class Order:
 
 
 @dataclass(frozen=True)
-class Post:
-    """Where the driver listens, and the word by which it knows its ranks."""
+class DriverAddress:
+    """Where the driver listens, and the token by which it knows its ranks."""
 
     host: str
     port: int
     token: str
 
 
-def work(order: Order, ranks: Ranks, on_epoch: OnEpoch | None) -> Outcome:
+def work(spec: WorkerSpec, ranks: Communicator, on_epoch: OnEpoch | None) -> Outcome:
     """Train on this rank's files, and where the task says so anew on all of them for as many epochs as were best."""
-    learner = Learner(order.task, ranks, order.seed, order.plan.steps, files.first(order.folder, INITIAL))
-    outcome = _trained(order, order.plan, learner, order.folder, on_epoch, None)
-    if not order.task.refit:
+    learner = Learner(spec.task, ranks, spec.seed, spec.plan.steps, files.first(spec.folder, INITIAL))
+    outcome = _trained(spec, spec.plan, learner, spec.folder, on_epoch, None)
+    if not spec.task.refit:
         return outcome
     learner.restart()
-    plan, folder = together(order.plan), f"{order.folder}/refit"
-    return replace(outcome, refit=_trained(order, plan, learner, folder, on_epoch, outcome.best_epoch))
+    plan, folder = merge_splits(spec.plan), f"{spec.folder}/refit"
+    return replace(outcome, refit=_trained(spec, plan, learner, folder, on_epoch, outcome.best_epoch))
 
 
 def _trained(
-    order: Order, plan: Plan, learner: Learner, folder: str, on_epoch: OnEpoch | None, epochs: int | None
+    spec: WorkerSpec, plan: Plan, learner: Learner, folder: str, on_epoch: OnEpoch | None, epochs: int | None
 ) -> Outcome:
     """One training on this rank's files; the readers are closed whatever happens."""
     mine = learner.ranks.rank
     train = FileFeed(
-        order.task,
+        spec.task,
         plan.train[mine],
         plan.batch,
-        library=order.library,
+        library=spec.library,
         steps=plan.steps,
-        seed=order.seed,
+        seed=spec.seed,
         rank=mine,
-        shuffle_mb=order.shuffle_mb,
+        shuffle_mb=spec.shuffle_mb,
     )
     held_out = any(share.files for share in plan.validate)
-    validate = FileFeed(order.task, plan.validate[mine], plan.batch, library=order.library, rank=mine)
+    validate = FileFeed(spec.task, plan.validate[mine], plan.batch, library=spec.library, rank=mine)
     try:
         feeds = Feeds(train, validate if held_out else None)
         return fit(learner, feeds, epochs=epochs, folder=folder, on_epoch=on_epoch)
@@ -81,50 +81,52 @@ def _trained(
         train.close()
 
 
-def alone(order: Order, on_epoch: OnEpoch) -> Outcome:
+def alone(spec: WorkerSpec, on_epoch: OnEpoch) -> Outcome:
     """Train in this process."""
-    devices.own(order.threads, local_rank=0)
-    return work(order, Alone(), on_epoch)
+    devices.configure_tensorflow(spec.threads, local_rank=0)
+    return work(spec, SingleProcess(), on_epoch)
 
 
-def with_horovod(order: Order, post: Post) -> Outcome | None:
+def with_horovod(spec: WorkerSpec, driver: DriverAddress) -> Outcome | None:
     """Train as one of the processes that Horovod started; rank 0 returns the outcome."""
     rank = int(os.environ["HOROVOD_RANK"])
-    with socket.create_connection((post.host, post.port), timeout=10) as line:
+    with socket.create_connection((driver.host, driver.port), timeout=10) as line:
         line.settimeout(None)
-        word = _Word(line, rank)
-        word.say(token=post.token, pid=os.getpid(), host=socket.gethostname())
-        threading.Thread(target=word.beat, daemon=True).start()
+        heartbeat = Heartbeat(line, rank)
+        heartbeat.send(token=driver.token, pid=os.getpid(), host=socket.gethostname())
+        threading.Thread(target=heartbeat.beat, daemon=True).start()
         try:
-            devices.own(order.threads, local_rank=int(os.environ["HOROVOD_LOCAL_RANK"]))
+            devices.configure_tensorflow(spec.threads, local_rank=int(os.environ["HOROVOD_LOCAL_RANK"]))
             ranks = Horovod()
-            outcome = work(order, ranks, lambda entry: word.say(epoch=entry))
+            outcome = work(spec, ranks, lambda entry: heartbeat.send(epoch=entry))
         except Exception as error:
             text = f"{type(error).__name__}: {error}"
             # Horovod fails a rank's reductions when another is gone; any other error is this rank's own.
-            word.say(failed=text.splitlines()[0], bereft="horovod" in text.lower())
+            heartbeat.send(failed=text.splitlines()[0], lost_peer="horovod" in text.lower())
             traceback.print_exc()
             sys.stderr.flush()
             os._exit(1)  # Horovod's own shutdown would wait for ranks that no longer answer
-        word.say(done=True)
+        heartbeat.send(done=True)
     return outcome if rank == 0 else None
 
 
-class _Word:
+class Heartbeat:
     """JSON lines from a rank to the driver."""
 
     def __init__(self, line: socket.socket, rank: int) -> None:
         self._line, self._rank, self._lock = line, rank, threading.Lock()
 
-    def say(self, **facts: Any) -> None:
+    def send(self, **facts: Any) -> None:
+        """Tell the driver facts of this rank."""
         text = json.dumps({"rank": self._rank, **facts}) + "\n"
         with self._lock:
             self._line.sendall(text.encode())
 
     def beat(self) -> None:
+        """Tell it every second that this rank lives, until the connection is closed."""
         pause = threading.Event()
         while not pause.wait(BEAT_S):
             try:
-                self.say()
+                self.send()
             except OSError:
                 return

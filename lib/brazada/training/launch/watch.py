@@ -16,7 +16,7 @@ from typing import Any
 import psutil
 
 from brazada.errors import TrainingError
-from brazada.training.launch.rank import Post
+from brazada.training.launch.rank import DriverAddress
 from brazada.training.loop.epochs import OnEpoch
 
 _GRACE_S = 5.0  # for the others to end by themselves, once one rank is gone
@@ -24,7 +24,7 @@ _PAUSE_S = 0.5
 
 
 @dataclass
-class Member:
+class RankState:
     """A rank as it made itself known; times are of the monotonic clock."""
 
     pid: int
@@ -33,7 +33,7 @@ class Member:
     ended: float | None = None
     done: bool = False
     failed: str | None = None
-    bereft: bool = False
+    lost_peer: bool = False
 
     def __str__(self) -> str:
         """Its process, for messages."""
@@ -56,22 +56,22 @@ class Watch:
         self._end, self._warn, self._on_epoch = end, warn, on_epoch
         self._token = secrets.token_hex(16)
         self._over = threading.Event()
-        self.members: dict[int, Member] = {}
+        self.members: dict[int, RankState] = {}
         self.blamed: dict[int, str] = {}
 
-    def listen(self, host: str, bind: str) -> Post:
-        """Open the post that ranks report to, and begin to watch."""
+    def listen(self, host: str, bind: str) -> DriverAddress:
+        """Open the socket that ranks report to, and begin to watch."""
         watch = self
 
         class Handler(socketserver.StreamRequestHandler):
             def handle(self) -> None:
-                watch._hear(self.rfile)
+                watch._handle(self.rfile)
 
         self._server = socketserver.ThreadingTCPServer((bind, 0), Handler)
         self._server.daemon_threads = True
-        for target in (self._server.serve_forever, self._stand):
+        for target in (self._server.serve_forever, self._monitor):
             threading.Thread(target=target, daemon=True).start()
-        return Post(host, self._server.server_address[1], self._token)
+        return DriverAddress(host, self._server.server_address[1], self._token)
 
     def close(self) -> None:
         """Stop listening, and kill what is left of the ranks on this host: a stopped process ignores a polite end."""
@@ -80,9 +80,9 @@ class Watch:
         self._server.server_close()
         self._kill_here()
 
-    def verdict(self, error: BaseException, said: str | None) -> TrainingError:
+    def failure(self, error: BaseException, said: str | None) -> TrainingError:
         """What the run failed of, naming the rank; `said` is the last error that a rank printed, if any."""
-        own = {r: m.failed for r, m in sorted(self.members.items()) if m.failed and not m.bereft}
+        own = {r: m.failed for r, m in sorted(self.members.items()) if m.failed and not m.lost_peer}
         rank, what = next(iter((own or self.blamed or self._vanished()).items()), (None, str(error).strip()))
         if rank is None:
             todo = "mend that" if said else "free cores for them, or raise training.start_timeout_s"
@@ -97,26 +97,26 @@ class Watch:
             todo="see that host's memory and load, then resume",
         )
 
-    def _hear(self, lines: Any) -> None:
+    def _handle(self, lines: Any) -> None:
         """One rank's connection, from its first word to its end, orderly or not."""
         hello = json.loads(lines.readline() or b"{}")
         if not hmac.compare_digest(str(hello.get("token")), self._token):
             return
-        member = self.members[hello["rank"]] = Member(hello["pid"], hello["host"], time.monotonic())
+        state = self.members[hello["rank"]] = RankState(hello["pid"], hello["host"], time.monotonic())
         try:
             for line in lines:
                 facts = json.loads(line)
-                member.heard = time.monotonic()
-                member.done = facts.get("done", member.done)
+                state.heard = time.monotonic()
+                state.done = facts.get("done", state.done)
                 if "failed" in facts:
-                    member.failed, member.bereft = facts["failed"], facts["bereft"]
+                    state.failed, state.lost_peer = facts["failed"], facts["lost_peer"]
                 if "epoch" in facts:
                     self._on_epoch(facts["epoch"])
         except (OSError, ValueError):  # a connection cut off, perhaps within a line, is what is noted next
             pass
-        member.ended = time.monotonic()
+        state.ended = time.monotonic()
 
-    def _stand(self) -> None:
+    def _monitor(self) -> None:
         """Look at the ranks until the run is over or ended."""
         warned: set[int] = set()
         while not self._over.wait(_PAUSE_S):
@@ -136,14 +136,14 @@ class Watch:
                 self.blamed = self.blamed or self._vanished()
                 # Horovod's own way of ending is slower and leaves tracebacks of its pipes: it is for other hosts.
                 self._kill_here()
-                if any(member.host != socket.gethostname() for member in members.values()):
+                if any(state.host != socket.gethostname() for state in members.values()):
                     self._end()
                 return
 
     def _kill_here(self) -> None:
-        for member in list(self.members.values()):
-            if member.host == socket.gethostname():
-                _kill_rank(member.pid)
+        for state in list(self.members.values()):
+            if state.host == socket.gethostname():
+                _kill_rank(state.pid)
 
     def _vanished(self) -> dict[int, str]:
         """Ranks that ended without a word, or else those that others waited for in vain."""

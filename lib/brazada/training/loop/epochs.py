@@ -90,9 +90,9 @@ def evaluate(learner: Learner, feed: Feed, predict: Callable[[Decoded], Array] |
         found = learner.score(batch) if predict is None else scored(figures, batch, predict(batch))
         sums = added(sums, found)
     # Rank 0 has rows wherever any rank has, and with them the sizes of the vectors.
-    sizes: list[int] = learner.ranks.share([len(vector) for vector in sums])
+    sizes: list[int] = learner.ranks.broadcast_object([len(vector) for vector in sums])
     mine = np.concatenate(sums) if sums else np.zeros(sum(sizes))
-    total = learner.ranks.total_array("scores", mine)
+    total = learner.ranks.allreduce_sum_array("scores", mine)
     return results(figures, np.split(total, np.cumsum(sizes)[:-1]))
 
 
@@ -121,7 +121,7 @@ def _resumed(learner: Learner, folder: str | None) -> Progress:
     if loaded:
         learner.restore(loaded[1])
     # Only rank 0 keeps the best weights: the others need no more than the decisions that follow from the history.
-    progress: Progress = learner.ranks.share(loaded[0].without_weights() if loaded else Progress())
+    progress: Progress = learner.ranks.broadcast_object(loaded[0].without_weights() if loaded else Progress())
     learner.ranks.broadcast(learner.state())
     return loaded[0] if loaded else progress
 
@@ -147,7 +147,7 @@ def _epoch(learner: Learner, feeds: Feeds, epoch: int) -> dict[str, float]:
     if not math.isfinite(losses):
         return {"epoch": epoch, "loss": losses}
     learner.average_statistics()
-    rows, waited, total = learner.ranks.total_array("pace", np.array([rows, waited, spent])).tolist()
+    rows, waited, total = learner.ranks.allreduce_sum_array("pace", np.array([rows, waited, spent])).tolist()
     entry = {"epoch": epoch, "loss": losses / weights if weights else math.nan}
     if feeds.validate is not None:
         with learner.averaged():

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from brazada.errors import ModelError
-from brazada.training.loop.ranks import Ranks
+from brazada.training.loop.ranks import Communicator
 from brazada.training.metrics import Vectors, updates
 from brazada.training.task import Array, Decoded, Task, each, flat
 
@@ -22,7 +22,7 @@ File = tuple[str, bytes]  # name and content
 class Learner:
     """Model, optimizer and compiled step of a task on one rank. Model and optimizer start equal on every rank."""
 
-    def __init__(self, task: Task, ranks: Ranks, seed: int, steps: int, weights: File | None = None) -> None:
+    def __init__(self, task: Task, ranks: Communicator, seed: int, steps: int, weights: File | None = None) -> None:
         """Build the model, in the spec's `precision`, and an optimizer for its epochs of so many steps each.
 
         `weights`, name and content of a file that Keras wrote, are those to begin with. Raises `ModelError` where they
@@ -71,7 +71,7 @@ class Learner:
         """Set moving statistics (of batch normalisation) to their mean over ranks."""
         moving = [variable for variable in self.model.non_trainable_variables if variable.dtype.is_floating]
         for index, variable in enumerate(moving):
-            variable.assign(self.ranks.total_array(f"statistics.{index}", variable.numpy()) / self.ranks.size)
+            variable.assign(self.ranks.allreduce_sum_array(f"statistics.{index}", variable.numpy()) / self.ranks.size)
 
     @contextmanager
     def averaged(self) -> Iterator[None]:
@@ -131,7 +131,9 @@ class Learner:
             penalty = tf.add_n(self.model.losses) if self.model.losses else None
         gradients = tape.gradient(loss, variables, unconnected_gradients=tf.UnconnectedGradients.ZERO)
         dense = [tf.convert_to_tensor(gradient) for gradient in gradients]
-        *dense, loss, weight = self.ranks.total([*dense, tf.cast(loss, tf.float32), tf.cast(weight, tf.float32)])
+        *dense, loss, weight = self.ranks.allreduce_sum(
+            [*dense, tf.cast(loss, tf.float32), tf.cast(weight, tf.float32)]
+        )
         scale = tf.math.divide_no_nan(1.0, weight)
         gradients = [gradient * tf.cast(scale, gradient.dtype) for gradient in dense]
         if penalty is not None:

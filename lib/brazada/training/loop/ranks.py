@@ -7,43 +7,43 @@ from typing import Any, Protocol
 from brazada.training.task import Array
 
 
-class Ranks(Protocol):
+class Communicator(Protocol):
     """The ranks of one training as one of them sees it. All of them make the same calls in the same order."""
 
     rank: int
     size: int
 
-    def total(self, tensors: list[Any]) -> list[Any]:
+    def allreduce_sum(self, tensors: list[Any]) -> list[Any]:
         """Sums of tensors over ranks, in one fused reduction; callable inside a tf.function."""
 
-    def total_array(self, name: str, array: Array) -> Array:
+    def allreduce_sum_array(self, name: str, array: Array) -> Array:
         """The sum of an array over ranks."""
 
     def broadcast(self, variables: list[Any]) -> None:
         """Set variables to what they are on rank 0."""
 
-    def share(self, value: Any) -> Any:
+    def broadcast_object(self, value: Any) -> Any:
         """The value that rank 0 passes."""
 
 
-class Alone:
+class SingleProcess:
     """One process."""
 
     rank = 0
     size = 1
 
-    def total(self, tensors: list[Any]) -> list[Any]:
+    def allreduce_sum(self, tensors: list[Any]) -> list[Any]:
         """The tensors themselves."""
         return tensors
 
-    def total_array(self, name: str, array: Array) -> Array:  # noqa: ARG002 - the protocol's
+    def allreduce_sum_array(self, name: str, array: Array) -> Array:  # noqa: ARG002 - the protocol's
         """The array itself."""
         return array
 
     def broadcast(self, variables: list[Any]) -> None:
         """Nothing to do."""
 
-    def share(self, value: Any) -> Any:
+    def broadcast_object(self, value: Any) -> Any:
         """The value itself."""
         return value
 
@@ -60,11 +60,11 @@ class Horovod:
         self.size = int(hvd.size())
         self.local_rank = int(hvd.local_rank())
 
-    def total(self, tensors: list[Any]) -> list[Any]:
+    def allreduce_sum(self, tensors: list[Any]) -> list[Any]:
         """Sums by one grouped allreduce."""
         return list(self._hvd.grouped_allreduce(tensors, op=self._hvd.Sum))
 
-    def total_array(self, name: str, array: Array) -> Array:
+    def allreduce_sum_array(self, name: str, array: Array) -> Array:
         """The sum by one allreduce of that name."""
         import tensorflow as tf
 
@@ -74,6 +74,6 @@ class Horovod:
         """Take rank 0's values."""
         self._hvd.broadcast_variables(variables, root_rank=0)
 
-    def share(self, value: Any) -> Any:
+    def broadcast_object(self, value: Any) -> Any:
         """The value of rank 0."""
         return self._hvd.broadcast_object(value, root_rank=0)
