@@ -43,7 +43,7 @@ class Motion(Section):
     shortest_length_m: float = 2.0  # less than this one way is drifting at rest
     wall_m: float = 3.0  # so near a wall it is turn and glide: left out of speed and stroke
     shortest_stretch_s: float = 5.0  # clean swimming in one length that holds three cycles of a slow breaststroke
-    slowest_stroke_hz: float = 0.4  # strokes per second of a lazy breaststroke
+    slowest_stroke_hz: float = 0.3  # strokes per second of a lazy breaststroke: below all that were measured
     fastest_stroke_hz: float = 2.6  # arm strokes per second of a sprint in front crawl, and some
     peak_share: float = 5.0  # a stroke's power over that of the noise at one frequency, at least
 
