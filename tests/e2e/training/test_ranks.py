@@ -1,14 +1,10 @@
 """Two ranks learn what one learns; one that is killed or stopped ends the job by name; the runs resume."""
 
 import signal
-import sys
 import time
-from pathlib import Path
 
 import numpy as np
 import pytest
-
-sys.path.insert(0, str(Path(__file__).parent))
 from rig import Program, wait_for
 
 # All rows in one step; clipped and regularised, which must act on the gradient of the whole batch.

@@ -11,7 +11,8 @@ from pyspark.sql import functions as F
 from rich.console import Console
 
 from brazada.prices import backtest, forecast, scoring, series, windows
-from brazada.prices.candidates import candidates, question
+from brazada.prices.candidates import candidates
+from brazada.prices.origins import question
 from brazada.prices.results import BACKTEST, FORECASTS, SCORES, SERVED, SERVING
 from brazada.prices.tables import OBSERVATIONS, SERIES, WINDOWS
 from brazada.prices.tasks import product_task

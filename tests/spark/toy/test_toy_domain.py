@@ -1,19 +1,15 @@
 """A new domain is an addition: its own file and one line, and every command of the suite serves it."""
 
 import gzip
-import sys
-from pathlib import Path
 
 import cloudpickle
 import numpy as np
 import pytest
+import toy
 from pyspark import cloudpickle as of_spark
 
 from brazada import domains
 from brazada.errors import UsageError
-
-sys.path.insert(0, str(Path(__file__).parent))
-import toy
 
 for library in (cloudpickle, of_spark):
     library.register_pickle_by_value(toy)  # neither Spark's workers nor the ranks have it on their path

@@ -1,13 +1,8 @@
 """The task of the end-to-end tests, sent to Spark's workers by value: they cannot import it."""
 
-import sys
-from pathlib import Path
-
+import lines
 import pytest
 from pyspark import cloudpickle
-
-sys.path.insert(0, str(Path(__file__).parents[2] / "e2e" / "training"))
-import lines
 
 cloudpickle.register_pickle_by_value(lines)
 

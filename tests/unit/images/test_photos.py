@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from brazada.images.car_damage import networks, photos
-from brazada.images.car_damage.duplicates import CUTS, grouped, view
+from brazada.images.car_damage.duplicates import CUTS, closest, grouped, view
 from brazada.images.car_damage.tasks import augment
 from brazada.ingest.whole import Refused
 
@@ -105,6 +105,17 @@ def test_hashes_of_copies_are_near_and_of_others_far():
     cut = drawn().crop((0, 0, 108, 81))
     top_left = 8 * list(CUTS).index("top left")
     assert apart(hashed(cut)[0], photos.perceptual_hash(view(grey, top_left))) <= 8
+
+
+def test_a_closer_look_finds_which_part_a_picture_shows():
+    grey = np.asarray(drawn(320, 320).convert("L"), np.uint8)
+    whole, part = (np.asarray(Image.fromarray(at).resize((64, 64), 4)) for at in (grey, grey[30:320, 10:300]))
+    likeness, (top, left, side) = closest(whole, part)
+    assert likeness > 0.98
+    assert (top, left, side) == (6, 2, 58)
+    other = np.random.default_rng(4).integers(0, 256, (64, 64), dtype=np.uint8)
+    assert closest(whole, other)[0] < 0.6
+    assert closest(np.full((64, 64), 7, np.uint8), other)[0] == 0
 
 
 def test_groups_are_what_pairs_connect():

@@ -1,12 +1,7 @@
 """The task of the end-to-end tests serves here too."""
 
-import sys
-from pathlib import Path
-
 import numpy as np
 import pytest
-
-sys.path.insert(0, str(Path(__file__).parents[2] / "e2e" / "training"))
 
 
 @pytest.fixture

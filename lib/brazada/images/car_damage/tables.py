@@ -54,7 +54,7 @@ DUPLICATES = Table(
             column("distance", _INT, "Bits in which their perceptual hashes differ then"),
             column("turned", _INT, "Quarter turns of the one, then"),
             column("mirrored", T.BooleanType(), "Whether the one is mirrored, then"),
-            column("cut", _TEXT, "What of the one the other shows: whole, or which nine tenths of it"),
+            column("cut", _TEXT, "What of the one the other shows: whole, which nine tenths, or how much from where"),
             column("group", _TEXT, "Lowest id among all that are copies of each other, or of each other's copies"),
         ]
     ),
