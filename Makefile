@@ -8,7 +8,7 @@ FASHION := $(wildcard /usr/share/datasets/fashion-mnist)
 CHAOS_RUNS ?= 20
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint bench bench-swim bench-train chaos wheel clean
+.PHONY: help setup demo test test-unit lint bench bench-swim bench-train chaos wheel clean
 
 help: ## List the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/:/' | awk -F': *' '{printf "  %-10s %s\n", $$1, $$2}'
@@ -30,6 +30,9 @@ demo: $(READY) ## Set up and run the main jobs: shipped prices to forecasts, a s
 	$(BIN)/brazada images ingest-fashion $(or $(FASHION),$(DEMO)/fashion) --warehouse $(DEMO)
 	$(BIN)/brazada train fashion --network cnn --set images.fashion.networks.cnn.epochs=$(if $(FASHION),1,8) --warehouse $(DEMO)
 	$(BIN)/brazada evaluate fashion --warehouse $(DEMO)
+
+test-unit: $(READY) ## Run the tests that need no Spark
+	$(BIN)/python -m pytest tests/unit
 
 test: $(READY) ## Set up and run every test
 	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder

@@ -58,6 +58,7 @@ setup(
     description="Spark analytics job suite: raw files to Delta tables to distributed training to forecasts in SQL",
     long_description=Path(__file__).with_name("README.md").read_text(encoding="utf-8"),
     long_description_content_type="text/markdown",
+    license="Apache-2.0",
     python_requires=">=3.11,<3.12",
     package_dir={"": "lib", "brazada.conf": "conf"},
     packages=[*find_packages("lib"), "brazada.conf"],

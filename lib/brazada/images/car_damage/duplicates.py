@@ -24,6 +24,7 @@ _BANDS = (13, 13, 13, 13, 12)  # bits
 _FARTHEST = 16  # bits between hashes of a pair that is looked at
 _ALIKE = 0.9  # correlation of a pair that is one
 _NEARLY = 0.6  # correlation of a pair that is looked at more closely
+_ALIKE_THEN = 0.95  # correlation of a pair that is one by a closer look, which finds the best of many
 _STEP = 2  # pixels between the sizes and the places of a closer look
 _SMALLEST = 54  # pixels of the smallest cut of a closer look
 _CELL = 4  # pixels a side of which the mean is compared
@@ -137,10 +138,12 @@ def _judged(batches: Iterable[pd.DataFrame]) -> Iterator[pd.DataFrame]:
         for ident, other, number, distance, thumbnail, of in batch.itertuples(index=False):
             one, two, cut = _levels(thumbnail), _levels(of), names[number // 8]
             likeness = float(_correlation(_coarse(view(one, number)), _coarse(two)))
+            needed = _ALIKE
             if _NEARLY <= likeness < _ALIKE:
+                needed = _ALIKE_THEN
                 likeness, (top, left, side) = closest(view(one, number % 8), two)
                 cut = f"{side / THUMBNAIL:.0%}, from {top / THUMBNAIL:.0%} down and {left / THUMBNAIL:.0%} across"
-            if likeness >= _ALIKE:
+            if likeness >= needed:
                 rows.append((ident, other, likeness, distance, number % 4, number % 8 >= 4, cut))
         yield pd.DataFrame(rows, columns=[part.split()[0] for part in _PAIR.split(", ")])
 
