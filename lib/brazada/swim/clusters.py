@@ -171,7 +171,7 @@ class Points:
         return Fit(centroids, float(model.trainingCost()), int(model.numIter()), wrapped)
 
     def start(self, k: int, seed: int) -> Doubles | None:
-        """Centres (k, features) of a sample of its own, by scikit-learn; None where there is not more than the sample.
+        """Centres (k, features) of a sample of its own, by scikit-learn; None where it has fewer rows that differ.
 
         k-means|| (Bahmani et al. 2012, PVLDB 5:622-633), MLlib's own start, reads all rows some seven times. It finds a
         few rows that lie far from all others; a sample may have none of them, and so may the clusters.
@@ -179,8 +179,6 @@ class Points:
         from sklearn.cluster import KMeans
         from threadpoolctl import threadpool_limits
 
-        if self.count <= _SAMPLE:
-            return None
         sample = self.sample(seed)
         if len(np.unique(sample, axis=0)) < k:
             return None
