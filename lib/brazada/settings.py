@@ -92,15 +92,19 @@ def load(
     if env not in get_args(Environment):
         raise SettingsError(f"one of {', '.join(get_args(Environment))}", found=f"--env {env}", todo="name one of them")
     merged: dict[str, Any] = {"env": env}
-    for path in (CONF_DIR / "base.yaml", CONF_DIR / f"{env}.yaml", conf):
-        if path is not None:
-            merged = _merge(merged, _read(Path(path)))
-    for key, value in [*_from_variables(os.environ if variables is None else variables), *map(_split_pair, overrides)]:
-        merged = _merge(merged, _nested(key.split("."), value))
     try:
+        for path in (CONF_DIR / "base.yaml", CONF_DIR / f"{env}.yaml", conf):
+            if path is not None:
+                merged = _merge(merged, _read(Path(path)))
+        given = [*_from_variables(os.environ if variables is None else variables), *map(_split_pair, overrides)]
+        for key, value in given:
+            merged = _merge(merged, _nested(key.split("."), value))
         return _whole().model_validate(merged)
     except ValidationError as error:
         raise _plain(error) from None
+    except RecursionError:
+        found = "one that goes too deep, or names itself"
+        raise SettingsError("settings of a few levels", found=found, todo="check --conf and --set") from None
 
 
 def _whole() -> type[Settings]:
@@ -118,8 +122,12 @@ def dotted(settings: Settings, *sections: str, verbose: bool = True) -> Iterator
     for key, value in _leaves(tree, ""):
         if not verbose and _LAYOUT.search(key):
             continue
-        masked = "***" if _SECRET.search(key) and value else _URL_LOGIN.sub("***@", _text(value))
-        yield key, masked
+        yield key, _masked(key, _text(value))
+
+
+def _masked(key: str, text: str) -> str:
+    """The text of a setting's value, without what is secret."""
+    return "***" if _SECRET.search(key) and text not in ("", "null") else _URL_LOGIN.sub("***@", text)
 
 
 def _leaves(tree: Any, prefix: str) -> Iterator[tuple[str, Any]]:
@@ -135,9 +143,20 @@ def _text(value: Any) -> str:
     return "null" if value is None else str(value).lower() if isinstance(value, bool) else str(value)
 
 
+class _Loader(yaml.SafeLoader):
+    """YAML's safe loader, to which a key that comes twice is an error."""
+
+    def construct_mapping(self, node: Any, deep: bool = False) -> dict[Any, Any]:
+        """A mapping. Raises YAMLError, with the line, for a key that it has already."""
+        names = [key.value for key, _ in node.value if isinstance(key, yaml.ScalarNode)]
+        if twice := [key for key, _ in node.value if isinstance(key, yaml.ScalarNode) and names.count(key.value) > 1]:
+            raise yaml.MarkedYAMLError(problem=f"the key '{twice[-1].value}' twice", problem_mark=twice[-1].start_mark)
+        return super().construct_mapping(node, deep)
+
+
 def _read(path: Path) -> dict[str, Any]:
     try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
+        content = yaml.load(path.read_text(encoding="utf-8"), _Loader) or {}  # noqa: S506 - a safe one
     except (OSError, yaml.YAMLError, ValueError) as error:
         raise SettingsError("a readable YAML file", found=f"{path}: {error}", todo="check --conf") from error
     if not isinstance(content, dict):
@@ -165,7 +184,8 @@ def _value(text: str, key: str) -> Any:
     try:
         return yaml.safe_load(text)
     except (yaml.YAMLError, ValueError) as error:  # ValueError: a date that no calendar has
-        raise SettingsError("a YAML value", found=f"{key}={text}", todo="correct or quote it") from error
+        found = f"{key}={_masked(key, text)}"
+        raise SettingsError("a YAML value", found=found, todo="correct or quote it") from error
 
 
 def _nested(keys: Sequence[str], value: Any) -> dict[str, Any]:
@@ -196,9 +216,16 @@ def _plain(error: ValidationError) -> SettingsError:
         )
     return SettingsError(
         f"a valid value for '{key}' ({fault['msg'][:1].lower()}{fault['msg'][1:]})",
-        found=repr(fault.get("input")),
+        found=_shown(key, fault.get("input")),
         todo="correct it in the file, variable or --set that says so",
     )
+
+
+def _shown(key: str, value: Any) -> str:
+    """A value that does not fit; of a mapping or list no more than what it is, for it may hold others' secrets."""
+    if isinstance(value, Mapping | list | tuple):
+        return f"a {'mapping' if isinstance(value, Mapping) else 'list'} of {len(value)}"
+    return _masked(key, repr(value)[:200])
 
 
 def _known_keys(location: Sequence[int | str]) -> list[str]:

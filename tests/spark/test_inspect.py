@@ -9,7 +9,9 @@ from pyspark.sql import types as T
 
 from brazada import session
 from brazada.cli import main
+from brazada.errors import UsageError
 from brazada.tables import Table, column
+from brazada.tables.readonly import refuse_changes
 
 BOATS = Table(
     name="sea.boats",
@@ -69,6 +71,14 @@ def test_sql_csv_and_json_keep_values_whole(warehouse, capsys):
     assert rows[0] == {"name": 'Zoë, "the" fast', "length_m": 9.5, "crew": ["Ana", "Bo"]}
 
 
+def test_csv_tells_null_from_empty_and_ends_lines_plainly(warehouse, capfdbinary):
+    query = "SELECT NULL AS a, '' AS b, 'x, \"y\"' AS c, 0.1D + 0.2D AS d, INTERVAL '1-2' YEAR TO MONTH AS e, 1234567.25D AS f"
+    main(["sql", query, "--format", "csv", "--warehouse", warehouse])
+    assert capfdbinary.readouterr().out == (
+        b"a,b,c,d,e,f\n" + b',"","x, ""y""",0.3,INTERVAL \'1-2\' YEAR TO MONTH,1234567.25\n'
+    )
+
+
 def test_sql_travels_in_time(warehouse, capsys, job):
     before = job.store.version("sea.boats") - 1
     query = f"SELECT count(*) AS boats FROM sea.boats VERSION AS OF {before}"
@@ -97,18 +107,77 @@ def test_wrong_sql_says_so_and_fails(warehouse, capsys):
         "DELETE FROM sea.boats",
         "DROP TABLE sea.boats",
         "/* select */ UPDATE sea.boats SET length_m = 1",
+        "/* a /* nested */ comment */ DELETE FROM sea.boats",
         "WITH big AS (SELECT * FROM sea.boats) INSERT INTO sea.boats SELECT * FROM big",
+        "WITH x AS (SELECT 1) DELETE FROM sea.boats",
+        "WITH x AS (SELECT 1) UPDATE sea.boats SET length_m = 1",
+        "WITH x AS (SELECT 1 AS a) MERGE INTO sea.boats USING x ON boats.name = x.a WHEN MATCHED THEN DELETE",
         "FROM sea.boats INSERT INTO sea.boats SELECT *",
+        "INSERT OVERWRITE DIRECTORY 'there' USING csv SELECT 1",
+        "OPTIMIZE sea.boats",
+        "VACUUM sea.boats",
+        "SET spark.sql.shuffle.partitions = 1",
+        "CACHE TABLE x AS SELECT 1",
+        "ADD JAR 'there.jar'",
+        "SELECT TRANSFORM (name) USING 'cat' FROM sea.boats",
+        "SELECT java_method('java.lang.System', 'exit', 0)",
+        "SELECT * FROM sea.boats WHERE name IN (SELECT reflect('java.lang.System', 'getProperty', 'user.name'))",
+        "EXPLAIN SELECT try_reflect('java.lang.System', 'exit', 0)",
+        "SELECT call_function('reflect', 'java.lang.System', 'exit', 0)",
+        "SELECT * FROM IDENTIFIER('sea.boats')",
     ],
 )
-def test_sql_changes_nothing(warehouse, capsys, job, change):
+def test_what_does_more_than_read_is_refused(spark, change):
+    with pytest.raises(UsageError, match="expected a statement that only reads"):
+        refuse_changes(spark, change)
+
+
+def test_sql_changes_nothing(warehouse, capsys, job):
     before = job.store.version("sea.boats")
     with pytest.raises(SystemExit) as stop:
-        main(["sql", change, "--warehouse", warehouse])
+        main(["sql", "WITH x AS (SELECT 1) DELETE FROM sea.boats", "--warehouse", warehouse])
     assert stop.value.code == 2
-    assert "expected a query" in capsys.readouterr().err
+    assert "found DeleteFromTable" in capsys.readouterr().err
     assert job.store.version("sea.boats") == before
     assert job.store.read("sea.boats").frame.count() == 3
+
+
+READ = (
+    "TABLE sea.boats",
+    "FROM sea.boats SELECT name",
+    "WITH x AS (SELECT * FROM sea.boats) SELECT name, count(*) FROM x GROUP BY ROLLUP (name) HAVING count(*) > 0",
+    "SELECT /*+ BROADCAST(b) */ * FROM sea.boats b LEFT JOIN (VALUES ('Tern')) AS t (n) ON name = n LIMIT 2",
+    "SELECT name, sum(length_m) OVER w FROM sea.boats WINDOW w AS (PARTITION BY name)",
+    "SELECT name FROM sea.boats UNION ALL SELECT name FROM sea.boats EXCEPT SELECT 'Tern' INTERSECT SELECT 'Gull'",
+    "SELECT name, sailor FROM sea.boats LATERAL VIEW explode(crew) AS sailor WHERE EXISTS (SELECT 1)",
+    "SELECT * FROM sea.boats PIVOT (max(length_m) FOR name IN ('Tern', 'Gull'))",
+    "SELECT transform(crew, one -> upper(one)) FROM sea.boats TABLESAMPLE (50 PERCENT)",
+    "SELECT * FROM range(3) AS r (n)",
+    "SELECT * FROM sea.boats VERSION AS OF 1",
+    "SHOW TABLES IN sea",
+    "DESCRIBE sea.boats",
+    "DESCRIBE HISTORY sea.boats",
+    "EXPLAIN SELECT * FROM sea.boats",
+)
+
+
+@pytest.mark.usefixtures("warehouse")
+def test_all_that_only_reads_is_read(job):
+    job.store.attach(())
+    for query in READ:
+        refuse_changes(job.spark, query)
+        job.spark.sql(query).collect()
+
+
+def test_files_are_read_only_if_asked(warehouse, capsys, tmp_path):
+    (tmp_path / "secret").write_text("of the house\n")
+    query = f"SELECT * FROM text.`{tmp_path / 'secret'}`"
+    for text in (query, f"WITH x AS ({query}) SELECT * FROM x", f"SELECT (SELECT max(value) FROM ({query}))"):
+        with pytest.raises(SystemExit) as stop:
+            main(["sql", text, "--warehouse", warehouse])
+        assert stop.value.code == 2
+        assert "--allow-files" in capsys.readouterr().err
+    assert "of the house" in run(capsys, "sql", query, "--allow-files", "--warehouse", warehouse)
 
 
 def test_no_value_is_rounded_lost_or_taken_for_markup(warehouse, capsys):

@@ -77,3 +77,30 @@ def test_secrets_are_never_printed(secret):
     printed = "\n".join(f"{key}={value}" for key, value in dotted(load(overrides=overrides, variables={})))
     assert secret not in printed
     assert "https://***@server/x" in printed
+
+
+def test_an_error_shows_no_secret():
+    secret = "spark.config.spark.hadoop.fs.s3a.secret.key=s3cr3t"
+    for fault in (
+        "warehouse={path: null, catalog: null}",
+        "training.ranks=0",
+        "spark.config.my.token=s3cr3t: [",
+        "spark=[s3cr3t]",
+    ):
+        with pytest.raises(SettingsError) as error:
+            load(overrides=[secret, fault], variables={})
+        assert "s3cr3t" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("prices: {shards: 4}\nprices: {shards: 5}\n", "the key 'prices' twice"),
+        ("spark: {config: &c {a: *c}}\n", "names itself"),
+        ("[" * 3000, "goes too deep"),
+    ],
+)
+def test_odd_yaml_is_a_plain_error(tmp_path, text, says):
+    (tmp_path / "odd.yaml").write_text(text)
+    with pytest.raises(SettingsError, match=says):
+        load(conf=tmp_path / "odd.yaml", variables={})

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import csv
 import json
 import math
 import re
 import sys
 from collections.abc import Iterator
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -24,8 +24,6 @@ if TYPE_CHECKING:
     from pyspark.sql import DataFrame
 
     from brazada.tables import Store
-
-_QUERIES = ("select", "with", "from", "values", "table", "show", "describe", "desc", "explain")
 
 
 @click.command()
@@ -72,14 +70,17 @@ def tables(settings: Settings, verbose: bool, name: str | None, ddl: bool) -> No
 @click.command()
 @click.argument("query")
 @click.option("--format", "style", type=click.Choice(["table", "csv", "json"]), default="table", show_default=True)
+@click.option("--allow-files", is_flag=True, help="Read files too, as text.`/a/file`.")
 @with_settings
-def sql(settings: Settings, verbose: bool, query: str, style: str) -> None:
-    """Query the tables and views by name in Spark SQL, time travel included."""
+def sql(settings: Settings, verbose: bool, query: str, style: str, allow_files: bool) -> None:
+    """Query the tables and views by name in Spark SQL, time travel included. It changes nothing."""
     from pyspark.errors import AnalysisException
 
+    from brazada.tables.readonly import refuse_changes
+
     store = warehouse(settings, verbose)
-    _refuse_changes(store, query)
-    store.attach(domains.views(), naming=None if _first_word(query) == "show" else query)
+    refuse_changes(store.spark, query, allow_files=allow_files)
+    store.attach(domains.views(), naming=None if re.search(r"\bshow\b", query, re.IGNORECASE) else query)
     try:
         frame = store.spark.sql(query)
     except AnalysisException as error:
@@ -89,22 +90,21 @@ def sql(settings: Settings, verbose: bool, query: str, style: str) -> None:
         raise
     if style == "json" and len(set(frame.columns)) < len(frame.columns):
         raise UsageError("column names that differ", found=", ".join(frame.columns), todo="rename with AS")
+    frame = _with_intervals_as_text(frame)
     rows = (tuple(_plain(value) for value in row) for row in frame.toLocalIterator())
     {"table": _as_table, "csv": _as_csv, "json": _as_json}[style](frame.columns, rows)
 
 
-def _refuse_changes(store: Store, query: str) -> None:
-    """Jobs write tables, this command reads them."""
-    plan = store.spark._jsparkSession.sessionState().sqlParser().parsePlan(query).toString()
-    if _first_word(query) not in _QUERIES or "InsertInto" in plan:
-        todo = "let jobs change tables, or Spark's own shell"
-        raise UsageError(f"a query ({', '.join(_QUERIES)})", found=query[:200], todo=todo)
-
-
-def _first_word(query: str) -> str:
-    """The first word of a statement behind its comments, in small letters."""
-    bare = re.sub(r"--[^\n]*|/\*.*?\*/", " ", query, flags=re.DOTALL)
-    return str((re.findall(r"[a-z]+", bare.lower()) or [""])[0])
+def _with_intervals_as_text(frame: DataFrame) -> DataFrame:
+    """Intervals as SQL writes them: of months Python would have a number."""
+    if not any("interval" in kind for _, kind in frame.dtypes):
+        return frame
+    places = [f"_{place}" for place in range(len(frame.columns))]  # names may come twice
+    cast = [
+        f"CAST({at} AS STRING)" if "interval" in kind else at
+        for at, (_, kind) in zip(places, frame.dtypes, strict=True)
+    ]
+    return frame.toDF(*places).selectExpr(*cast).toDF(*frame.columns)
 
 
 def _explain_missing(store: Store, query: str) -> None:
@@ -185,9 +185,13 @@ def _as_table(columns: list[str], rows: Iterator[tuple[Any, ...]]) -> None:
 
 
 def _as_csv(columns: list[str], rows: Iterator[tuple[Any, ...]]) -> None:
-    writer = csv.writer(sys.stdout)
-    writer.writerow(columns)
-    writer.writerows(["" if v is None else v if isinstance(v, float) else _text(v) for v in row] for row in rows)
+    """Lines with LF at their ends; null is an empty cell, an empty text a quoted one."""
+    for row in chain([columns], rows):
+        click.echo(",".join("" if value is None else _cell(_text(value)) for value in row))
+
+
+def _cell(text: str) -> str:
+    return '"' + text.replace('"', '""') + '"' if not text or re.search('[",\r\n]', text) else text
 
 
 def _as_json(columns: list[str], rows: Iterator[tuple[Any, ...]]) -> None:
@@ -218,7 +222,7 @@ def _text(value: Any) -> str:
     if value is None:
         return "NULL"
     if isinstance(value, float):
-        return f"{value:.6g}"
+        return f"{value:.15g}"  # of 0.1 + 0.2 no more than is meant
     return json.dumps(value, ensure_ascii=False) if isinstance(value, dict | list) else str(value)
 
 
