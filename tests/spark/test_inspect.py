@@ -72,7 +72,8 @@ def test_sql_csv_and_json_keep_values_whole(warehouse, capsys):
 
 
 def test_csv_tells_null_from_empty_and_ends_lines_plainly(warehouse, capfdbinary):
-    query = "SELECT NULL AS a, '' AS b, 'x, \"y\"' AS c, 0.1D + 0.2D AS d, INTERVAL '1-2' YEAR TO MONTH AS e, 1234567.25D AS f"
+    query = """SELECT NULL AS a, '' AS b, 'x, "y"' AS c, 0.1D + 0.2D AS d, INTERVAL '1-2' YEAR TO MONTH AS e,
+        1234567.25D AS f"""
     main(["sql", query, "--format", "csv", "--warehouse", warehouse])
     assert capfdbinary.readouterr().out == (
         b"a,b,c,d,e,f\n" + b',"","x, ""y""",0.3,INTERVAL \'1-2\' YEAR TO MONTH,1234567.25\n'

@@ -44,10 +44,15 @@ class Candidate:
     network: Model | None = None
 
 
-def candidates(job: Job, asked: Question, wanted: Iterable[str] | None = None) -> dict[str, Candidate]:
+def candidates(
+    job: Job, asked: Question, wanted: Iterable[str] | None = None, runs: Mapping[str, str] | None = None
+) -> dict[str, Candidate]:
     """Every model's forecasts, or those of the models named, by model.
 
     At validation origins LightGBM and the global network know the training part alone, at later ones validation too.
+    Networks are those that were trained on this version of the windows or, of models that `runs` names, by these runs,
+    on whatever version; that is for origins after all that they have learned from. Raises `ModelError` where the
+    windows are no longer as those that a run learned from.
     """
     names = None if wanted is None else set(wanted)
     found: dict[str, Candidate] = {}
@@ -57,14 +62,15 @@ def candidates(job: Job, asked: Question, wanted: Iterable[str] | None = None) -
 
     if want(TREES, COMBINATION):
         found[TREES] = _trees(job, asked)
-    if want(GLOBAL, COMBINATION) and (network := _network(job, asked)):
+    if want(GLOBAL, COMBINATION) and (network := _network(job, asked, (runs or {}).get(GLOBAL))):
         found[GLOBAL] = network
     if want(COMBINATION) and GLOBAL in found:
         found[COMBINATION] = _combined(found[TREES], found[GLOBAL])
     if names is None or names - {TREES, GLOBAL, COMBINATION}:
         found |= _statistical(job, asked)
         found |= {
-            name: Candidate(asked.at.scaled(prices), run=run) for name, prices, run in product_forecasts(job, asked)
+            name: Candidate(asked.at.scaled(prices), run=run)
+            for name, prices, run in product_forecasts(job, asked, runs)
         }
     return found if names is None else {name: model for name, model in found.items() if name in names}
 
@@ -107,9 +113,9 @@ def _trees(job: Job, asked: Question) -> Candidate:
     return Candidate(quantiles[..., MEDIAN], quantiles)
 
 
-def _network(job: Job, asked: Question) -> Candidate | None:
+def _network(job: Job, asked: Question, judged: str | None) -> Candidate | None:
     task = global_task(job.settings.of(Prices), asked.source)
-    pair = newest_pair(job, task, asked.windows.version)
+    pair = (judged, judged) if judged else newest_pair(job, task, asked.windows.version)
     if pair is None:
         job.note(f"{asked.source}: no global network trained on {asked.windows.table} v{asked.windows.version}")
         return None
@@ -120,6 +126,7 @@ def _network(job: Job, asked: Question) -> Candidate | None:
         if not wanted:
             continue
         model = load(job, [task], run)
+        model.check(model.task.decode(asked.at.batch, model.task.spec))
         with bounded_batches(job.spark, task.rows_per_chunk):
             said = predictions(job, model, asked.rows(*wanted), _KEY, [PREDICTIONS.columns["values"]])
             parts.append(said.select(*_KEY, *[F.col("values")[name].alias(name) for name in QUANTILE_NAMES]).toPandas())

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -16,25 +16,33 @@ from brazada.report import Job
 from brazada.training.registry.runs import group_models, known_runs
 from brazada.training.task import Task
 
+_AND = ", "  # between the runs of one network
 
-def product_forecasts(job: Job, asked: Question) -> Iterator[tuple[str, Doubles, str]]:
-    """For each network fitted on these windows: its name, prices (n, H) with NaN for series without a fit, its runs."""
+
+def product_forecasts(
+    job: Job, asked: Question, judged: Mapping[str, str] | None = None
+) -> Iterator[tuple[str, Doubles, str]]:
+    """For each network fitted to series: its name, prices (n, H) with NaN for series without a fit, its runs.
+
+    The runs are those on this version of the windows, or those that `judged` names by network.
+    """
     for network in sorted(PRODUCT_NETWORKS):
         task = product_task(job.settings.of(Prices), asked.source, network)
         prices = np.full(np.shape(asked.at.batch["target"]), np.nan)
-        runs = _runs(job, task, asked.windows.version)
+        runs = _runs(job, task, asked.windows.version, None if judged is None else judged.get(network, ""))
         for run in runs:
             for group, model in group_models(job, task, run):
                 rows = np.flatnonzero(asked.at.keys["series"] == group["series"])
                 batch = {name: values[rows] for name, values in asked.at.batch.items()}
                 prices[rows] = unscale_prices(rolled(model.keras(), batch), batch)
         if runs:
-            yield network, prices, ", ".join(sorted(runs))
+            yield network, prices, _AND.join(sorted(runs))
 
 
-def _runs(job: Job, task: Task, version: int) -> list[str]:
-    """The runs of a task and network on a version of the windows, the newest last: its fits are those that count."""
-    alike = (F.col("task") == task.name) & (F.col("network") == task.network) & (F.col("version") == version)
+def _runs(job: Job, task: Task, version: int, judged: str | None) -> list[str]:
+    """The runs of a task and network, the newest last: its fits are those that count."""
+    those = F.col("version") == version if judged is None else F.col("run").isin(judged.split(_AND))
+    alike = (F.col("task") == task.name) & (F.col("network") == task.network) & those
     return [row["run"] for row in known_runs(job.store).where(alike).orderBy("finished_at").collect()]
 
 

@@ -13,7 +13,7 @@ from brazada.prices.calendars import LIVE
 from brazada.prices.candidates import Candidate, candidates, quantiles_of
 from brazada.prices.intervals import CONFORMAL, Bounds, apply_bounds
 from brazada.prices.origins import Question, question
-from brazada.prices.results import FORECASTS, SERVING
+from brazada.prices.results import BACKTEST, FORECASTS, SERVED, SERVING
 from brazada.prices.settings import Prices
 from brazada.prices.sources import slice_of, sources_in
 from brazada.prices.tables import SERIES, WINDOWS
@@ -24,7 +24,8 @@ from brazada.report import Job
 def forecast(job: Job, source: str | None = None) -> None:
     """Replace the forecasts made at the newest date of a source, or of each source, by those of `prices.serving`.
 
-    The models are those that the backtest judged; a series without a whole window at the newest date has no forecast.
+    The models are those that the backtest judged, whatever the windows got since; a series without a whole window at
+    the newest date has no forecast. Raises `ModelError` where the windows are not as those that a network learned from.
     """
     windows = job.store.read(WINDOWS.name)
     serving = job.store.read(SERVING.name).frame
@@ -40,7 +41,7 @@ def forecast(job: Job, source: str | None = None) -> None:
 def forecasts(job: Job, asked: Question, serving: pd.DataFrame) -> pd.DataFrame:
     """The columns of `prices.forecasts` at the origins asked for, each series by the model that `serving` names."""
     wanted = {*serving["model"], *serving["bounds"]} - {CONFORMAL}
-    found = candidates(job, asked, wanted)
+    found = candidates(job, asked, wanted, _judged(job, asked))
     parts = []
     for key, rows in serving.groupby(["model", "bounds", "calibration"]):
         name, source, calibration = map(str, key)
@@ -54,6 +55,16 @@ def forecasts(job: Job, asked: Question, serving: pd.DataFrame) -> pd.DataFrame:
     last = asked.at.keys[["series"]].assign(last_price=asked.at.last[:, 0])
     looked = _attention(asked, found)
     return made.merge(named, on="series").merge(last, on="series").merge(looked, on=["series", "model"], how="left")
+
+
+def _judged(job: Job, asked: Question) -> dict[str, str]:
+    """The runs of the networks that the backtest of the source judged, by model; what they learned from is noted."""
+    judged = job.store.read(BACKTEST.name).frame.where((F.col("source") == asked.source) & F.col("run").isNotNull())
+    rows = judged.where(F.col("model") != SERVED).select("model", "run", "data_version").distinct().collect()
+    if older := {row["data_version"] for row in rows} - {asked.windows.version}:
+        learned = ", ".join(f"v{version}" for version in sorted(older))
+        job.note(f"{asked.source}: networks learned from {asked.windows.table} {learned}, now v{asked.windows.version}")
+    return {row["model"]: row["run"] for row in rows}
 
 
 def _attention(asked: Question, found: dict[str, Candidate]) -> pd.DataFrame:

@@ -10,6 +10,7 @@ import pytest
 from pyspark.sql import functions as F
 from rich.console import Console
 
+from brazada.errors import ModelError
 from brazada.prices import backtest, forecast, scoring, series, windows
 from brazada.prices.candidates import candidates
 from brazada.prices.origins import question
@@ -37,11 +38,11 @@ SMALL = (
 )
 
 
-def prices():
+def prices(days=DAYS):
     """Noise around a level; the last good is not published on every day."""
     generator = np.random.default_rng(3)
     for good in range(GOODS):
-        for day in range(DAYS):
+        for day in range(days):
             if good < GOODS - 1 or day % 6:
                 yield good, day, round(50 + 10 * good + 5 * math.sin(day) + generator.normal(), 2)
 
@@ -217,3 +218,49 @@ def test_a_forecast_does_not_know_what_comes_after_its_origin(market):
     after = candidates(market, asked, names)
     for name in names:
         np.testing.assert_allclose(after[name].points, before[name].points, rtol=1e-6, atol=1e-9, err_msg=name)
+
+
+def test_three_weeks_of_new_prices_are_forecast_by_what_was_judged_last(market):
+    """Prices come and are forecast; the network is trained and judged anew in the third week alone."""
+
+    def week(number):
+        market.store.replace(OBSERVATIONS, observations(market.spark, prices(DAYS + 7 * number)), "true")
+        series.series(market)
+        windows.windows(market)
+
+    serving = read(market, SERVING)  # by the global network in every series
+    everywhere = serving.assign(model="global", bounds="global", calibration=json.dumps({"widths": [1.0] * 5}))
+
+    def newest_forecasts():
+        rows = [tuple(row) for row in everywhere[SERVING.columns.names].itertuples(index=False)]
+        market.store.replace(SERVING, rows, "true")
+        market.report.notes.clear()
+        forecast.forecast(market)
+        rows = read(market, FORECASTS)
+        return rows[rows["origin"] == rows["origin"].max()]
+
+    runs = []
+    for number in (1, 2):
+        week(number)
+        rows = newest_forecasts()
+        assert rows["origin"].max() == dt.date(2024, 1, 1) + dt.timedelta(days=DAYS + 7 * number - 1)
+        assert set(rows["data_version"]) == {market.store.version(WINDOWS.name)}
+        assert any("networks learned from prices.windows v" in note for note in market.report.notes)
+        runs += set(rows["run"])
+    assert len(runs) == 2
+    assert runs[0] == runs[1]
+    week(3)
+    train_global(market)
+    backtest.backtest(market)
+    (run,) = set(newest_forecasts()["run"])
+    assert run != runs[0]
+    assert not any("learned from" in note for note in market.report.notes)
+
+
+def test_windows_of_another_shape_are_refused_by_name(market):
+    narrow = ("prices.sources.kalimati.window=8", f"warehouse.path={market.settings.warehouse.path}")
+    settings = load(overrides=[*SMALL, *narrow], variables={})
+    job = Job("test", "run-2", settings, market.spark, market.store, market.console)
+    windows.windows(job)
+    with pytest.raises(ModelError, match="inputs"):
+        forecast.forecast(job)
