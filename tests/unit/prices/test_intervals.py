@@ -46,6 +46,28 @@ def test_unobserved_actuals_do_not_count():
     np.testing.assert_allclose(intervals.empirical_offsets(holed, points), expected)
 
 
+@pytest.mark.parametrize("count", [1, 2, 5, 8, 20, 39, 300])
+def test_few_errors_give_wider_bounds_not_equal_ones(count):
+    errors = normal(count, seed=count)
+    offsets = intervals.empirical_offsets(errors, np.zeros(errors.shape))
+    farthest = np.abs(errors).max()
+    if count > 1:
+        assert (np.diff(offsets, axis=1) > 0).all()
+    if 2 < count < 39:  # 95 % is beyond what so few can tell
+        assert np.abs(offsets[:, [0, -1]]).max() > farthest
+    inside = [coverage(normal(400, seed=seed), offsets[None], 0, 4) for seed in range(20)]
+    if count >= 39:
+        assert np.mean(inside) > 0.9
+
+
+def test_errors_that_are_mostly_nothing_still_part_the_bounds():
+    errors = np.zeros((100, 1))
+    errors[:2] = [[5.0], [-5.0]]
+    offsets = intervals.empirical_offsets(errors, np.zeros((100, 1)))
+    assert (np.diff(offsets[0]) > 0).all()
+    assert intervals.empirical_offsets(np.zeros((9, 1)), np.zeros((9, 1))).tolist() == [[0.0] * 5]
+
+
 def test_a_horizon_without_actuals_is_refused():
     with pytest.raises(InputError, match="every horizon"):
         intervals.empirical_offsets(np.array([[1.0, np.nan]]), np.zeros((1, 2)))
@@ -68,6 +90,21 @@ def test_bounds_stay_in_order_around_any_point(levels, point):
     made = intervals.apply_bounds(bounds, np.array([[point]]), quantiles)
     assert made[0, 0, MEDIAN] == point
     assert (np.diff(made, axis=-1) >= 0).all()
+
+
+@given(st.integers(0, 10_000))
+def test_bounds_never_narrow_with_the_horizon_and_levels_stay_apart(seed):
+    generator = np.random.default_rng(seed)
+    quantiles = np.sort(generator.normal(0, 1, (6, 4, 5)), axis=-1)
+    points = generator.normal(0, 3, (6, 4))
+    widths = intervals.Bounds(widths=generator.uniform(0.5, 2, 5))
+    sides = np.sort(generator.uniform(0, 2, (2, 4, 2)), axis=-1)
+    offsets = intervals.Bounds(offsets=np.concatenate([-sides[0, :, ::-1], np.zeros((4, 1)), sides[1]], axis=1))
+    for bounds in (widths, offsets):
+        away = intervals.apply_bounds(bounds, points, quantiles) - points[..., None]
+        np.testing.assert_allclose(away[..., MEDIAN], 0, atol=1e-12)
+        assert (np.diff(np.abs(away), axis=1) >= -1e-12).all()
+    assert (np.diff(intervals.apply_bounds(widths, points, quantiles), axis=-1) > 0).all()
 
 
 def test_pinball_loss_by_hand():
