@@ -76,7 +76,7 @@ def calibrated_widths(actuals: Doubles, quantiles: Doubles, trust: float = 0.5) 
 
     Quantile regression calibrated on data it has not seen (after Romano et al. 2019, multiplicative and by loss rather
     than by coverage). `trust` below 1 shrinks towards what was learned in training: volatility of the few weeks of
-    validation lasts only in part.
+    validation lasts only in part. A bound is stretched by no less than the one inside of it.
     """
     median = quantiles[..., MEDIAN]
     factors = np.ones(len(QUANTILES))
@@ -86,7 +86,9 @@ def calibrated_widths(actuals: Doubles, quantiles: Doubles, trust: float = 0.5) 
         distance = quantiles[..., place] - median
         losses = [np.nanmean(_tilted(actuals - median - width * distance, level)) for width in _WIDTHS]
         factors[place] = _WIDTHS[int(np.argmin(losses))] ** trust
-    return factors
+    upper = np.maximum.accumulate(factors[MEDIAN + 1 :])
+    lower = np.maximum.accumulate(factors[:MEDIAN][::-1])[::-1]
+    return np.concatenate([lower, [1.0], upper])
 
 
 def apply_bounds(bounds: Bounds, points: Doubles, quantiles: Doubles | None = None) -> Doubles:

@@ -97,7 +97,7 @@ def test_bounds_never_narrow_with_the_horizon_and_levels_stay_apart(seed):
     generator = np.random.default_rng(seed)
     quantiles = np.sort(generator.normal(0, 1, (6, 4, 5)), axis=-1)
     points = generator.normal(0, 3, (6, 4))
-    widths = intervals.Bounds(widths=generator.uniform(0.5, 2, 5))
+    widths = intervals.Bounds(widths=intervals.calibrated_widths(generator.normal(0, 1, (6, 4)), quantiles))
     sides = np.sort(generator.uniform(0, 2, (2, 4, 2)), axis=-1)
     offsets = intervals.Bounds(offsets=np.concatenate([-sides[0, :, ::-1], np.zeros((4, 1)), sides[1]], axis=1))
     for bounds in (widths, offsets):
