@@ -20,8 +20,7 @@ _TEXTS = ("date", "product", "variety", "quality", "unit", "category", *PRICES)
 def lines(spark: SparkSession, uris: Sequence[str], encoding: str) -> DataFrame:
     """The lines of files: file, block (offset of the part one task read), place (grows within a block), raw, misread.
 
-    Blank lines and headers are among them: a line's number needs them. `later` is the first day that cannot be that
-    of the file, `misread` marks text of another encoding.
+    Blank lines and headers are among them: a line's number needs them. `misread` marks text of another encoding.
     """
     text = F.decode(F.col("value").cast("binary"), encoding)
     utf8 = F.decode(F.col("value").cast("binary"), "UTF-8").contains("\ufffd")
@@ -30,7 +29,6 @@ def lines(spark: SparkSession, uris: Sequence[str], encoding: str) -> DataFrame:
         F.col("_metadata.file_block_start").alias("block"),
         F.monotonically_increasing_id().alias("place"),
         text.alias("raw"),
-        F.date_add(F.to_date("_metadata.file_modification_time"), 2).alias("later"),  # by whatever clock
         (utf8 if encoding == "UTF-8" else ~utf8 & text.rlike(r"[^\x00-\x7f]")).alias("misread"),
     )
 
@@ -110,7 +108,6 @@ def _reason(columns: Columns, settings: Prices) -> Column:
         (F.col("misread"), F.lit(f"text that is not {columns.layout.encoding}")),
         (F.col("date").isNull(), _quoting("unreadable date", "date_text")),
         (~F.col("date").between(F.lit(first), F.lit(last)), _quoting(f"date not from {first} to {last}:", "date_text")),
-        (F.col("date").between(F.col("later"), F.lit(last)), _quoting("date after the day of its file:", "date_text")),
         (F.col("product") == "", F.lit("no product")),
         (F.col("base_units").isNull(), _quoting("unknown unit", "unit_text")),
         *[(F.col(name).isNull(), _quoting(f"unreadable {name}", f"{name}_text")) for name in PRICES],

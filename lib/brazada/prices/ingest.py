@@ -29,7 +29,7 @@ from brazada.prices.settings import Prices
 from brazada.prices.sources import source_settings
 from brazada.prices.tables import OBSERVATIONS
 from brazada.prices.tallies import Tally, tally
-from brazada.prices.verdicts import verdicts, without_misprints
+from brazada.prices.verdicts import verdicts
 from brazada.report import Job
 
 SUFFIXES = (".csv", ".csv.gz", ".txt", ".txt.gz")
@@ -82,9 +82,10 @@ def _judged(job: Job, new: Sequence[_New]) -> Iterator[DataFrame]:
     sources, batches = {item.source for item in new}, [item.file.batch for item in new]
     known = table.where(F.col("source").isin([*sources]) & ~F.col("batch").isin(batches))
     rows = reduce(DataFrame.unionByName, _rows(job, new))
-    judged = verdicts(rows, known).persist(StorageLevel.MEMORY_AND_DISK)
+    refused = F.when(F.col("outcome") == QUARANTINED, F.col("raw"))  # the text of the others is not needed again
+    judged = verdicts(rows, known).withColumn("raw", refused).persist(StorageLevel.MEMORY_AND_DISK)
     try:
-        yield without_misprints(judged, known, job.settings.of(Prices))
+        yield judged
     finally:
         judged.unpersist()
 

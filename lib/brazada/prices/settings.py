@@ -185,8 +185,6 @@ class Prices(Section):
 
     sources: dict[Name, Source] = Field(default_factory=dict)
     units: tuple[UnitRule, ...] = ()
-    suspect_gap_days: PositiveInt = Field(default=366, description="from a date to all others, to be suspect")
-    suspect_rows: NonNegativeInt = Field(default=20, description="beyond such a gap; more are no misprint. 0: never")
     mean_tolerance: NonNegativeFloat = Field(default=0.005, description="of rounding, for a mean outside its bounds")
     first_date: dt.date = dt.date(1990, 1, 1)
     last_date: dt.date = dt.date(2060, 12, 31)

@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-import datetime as dt
-from collections.abc import Iterator, Sequence
-from itertools import groupby
-
 from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
 from brazada.ingest.known import DUPLICATE, GOOD, QUARANTINED
 from brazada.prices.files import PRICES
-from brazada.prices.settings import Prices
 from brazada.prices.tables import OBSERVATIONS
 
 KEY = OBSERVATIONS.key
@@ -47,41 +42,6 @@ def verdicts(rows: DataFrame, known: DataFrame) -> DataFrame:
     )
     new = compared.where(~F.col("known"))
     return new.select(*rows.columns[:-1], _reason().alias("reason"), _outcome().alias("outcome"))
-
-
-def without_misprints(judged: DataFrame, known: DataFrame, settings: Prices) -> DataFrame:
-    """Judged rows, of which those are quarantined whose dates lie far from all others of their source, if they are few.
-
-    One year that is misprinted would make a series of years without a price, or forecasts from a day to come.
-    """
-    sound = F.col("outcome").isin(GOOD, DUPLICATE)
-    dates = judged.where(sound).select("source", "date").unionByName(known.select("source", "date"))
-    counts = dates.groupBy("source", "date").count().orderBy("source", "date").collect()
-    suspect = [
-        (source, date)
-        for source, group in groupby(counts, key=lambda row: row["source"])
-        for date in _far(tuple((row["date"], row["count"]) for row in group), settings)
-    ]
-    if not suspect:
-        return judged
-    gap = f"date more than {settings.suspect_gap_days} days from all others of the source: '"
-    far = sound & F.struct("source", "date").isin([F.struct(F.lit(source), F.lit(date)) for source, date in suspect])
-    reason = F.when(far, F.concat(F.lit(gap), F.col("date"), F.lit("'"))).otherwise(F.col("reason"))
-    return judged.withColumns({"reason": reason, "outcome": F.when(far, QUARANTINED).otherwise(F.col("outcome"))})
-
-
-def _far(dates: Sequence[tuple[dt.date, int]], settings: Prices) -> Iterator[dt.date]:
-    """Of the dates of a source, in order and with their rows, those of few rows with a wide gap to the most."""
-    groups: list[list[tuple[dt.date, int]]] = []
-    for date, rows in dates:
-        if groups and (date - groups[-1][-1][0]).days <= settings.suspect_gap_days:
-            groups[-1].append((date, rows))
-        else:
-            groups.append([(date, rows)])
-    sizes = [sum(rows for _, rows in group) for group in groups]
-    for group, size in zip(groups, sizes, strict=True):
-        if size <= settings.suspect_rows and size < max(sizes):
-            yield from (date for date, _ in group)
 
 
 def _prices() -> Column:

@@ -76,22 +76,6 @@ def test_order_and_division_into_files_make_no_difference(job, another, tmp_path
     assert table(job) == whole
 
 
-def test_a_misprinted_year_is_quarantined_and_years_of_their_own_are_not(job, another, tmp_path):
-    coming, past = price("Tofu", "9/9/2059"), price("Yam", "9/9/1994")
-    ingest(job, "kalimati", [write(tmp_path / "a.csv", *LINES, coming, past)])
-    assert counts(job) == (16, 0, 2)
-    reasons = {row["place"]: row["reason"] for row in job.store.read("ops.quarantine").frame.collect()}
-    assert reasons[18] == "date after the day of its file: '9/9/2059'"
-    assert reasons[19] == "date more than 366 days from all others of the source: '1994-09-09'"
-    assert quarantine(job) == [(18, coming), (19, past)]
-    later = another(2)  # to what is in the table already
-    ingest(later, "kalimati", [write(tmp_path / "b.csv", price("Yam", "9/10/1994"), price("Yam", "9/10/2023"))])
-    assert counts(later) == (1, 0, 1)
-    old = [price(product, f"9/{day}/1994") for product in ("Tofu", "Yam", "Rice") for day in range(1, 9)]
-    ingest(another(3), "kalimati", [write(tmp_path / "c.csv", *old)])
-    assert job.store.read("prices.observations").frame.where("date < '2000-01-01'").count() == len(old)
-
-
 def test_a_killed_ingest_run_again_is_as_if_it_ran_once(job, another, tmp_path, monkeypatch):
     path = write(tmp_path / "a.csv", *LINES, LINES[0], JUNK)
     for number, step in enumerate(("prices.observations", "ops.quarantine", "ops.ingested_files"), 2):
