@@ -2,6 +2,7 @@
 
 import random
 import threading
+from dataclasses import replace
 
 import pytest
 from deltalake import DeltaTable
@@ -208,8 +209,7 @@ def test_a_known_file_is_judged_anew_where_that_is_asked(job, another, tmp_path)
     assert counts(job) == (16, 0, 1)
     prices = job.settings.prices
     muri = prices.model_copy(update={"units": (*prices.units, UnitRule(pattern="muri", base="kg", factor=70))})
-    again = another(2)
-    again.settings = job.settings.model_copy(update={"prices": muri})
+    again = replace(another(2), settings=job.settings.model_copy(update={"prices": muri}))
     ingest(again, "kalimati", [path], again=True)
     assert counts(again) == (17, 0, 0)
     assert len(table(job)) == 17
