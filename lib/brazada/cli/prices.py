@@ -31,13 +31,14 @@ _LEARNING = (*_READING, "training")
 
 @prices.command()
 @_source
+@click.option("--again", is_flag=True, help="Judge known files anew, as after a new unit or a corrected setting.")
 @click.argument("paths", nargs=-1, required=True)
 @with_settings
-def ingest(settings: Settings, verbose: bool, source: str | None, paths: tuple[str, ...]) -> None:
+def ingest(settings: Settings, verbose: bool, source: str | None, again: bool, paths: tuple[str, ...]) -> None:
     """Take published price files (files, folders, globs, .gz) into prices.observations."""
     from brazada.prices import ingest as library
 
-    start("prices ingest", settings, verbose, lambda job: library.ingest(job, source, paths), _READING)
+    start("prices ingest", settings, verbose, lambda job: library.ingest(job, source, paths, again), _READING)
 
 
 @prices.command()

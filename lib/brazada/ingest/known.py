@@ -33,9 +33,11 @@ def new_files(
     uris: Sequence[str],
     meanwhile: Callable[[], object] | None = None,
     sets: Sequence[Sequence[str]] | None = None,
+    again: bool = False,
 ) -> list[InputFile]:
     """The files whose content this job has not taken in yet, each content once; `meanwhile` runs beside the reading.
 
+    With `again` files that were taken in count as new: their notes are gone, as after a run that was killed.
     Of `sets`, files that belong together, those of which a content is new, each as one file.
     """
     with ThreadPoolExecutor(1) as pool:
@@ -47,6 +49,8 @@ def new_files(
     found: dict[str, InputFile] = {}
     for unit in units:
         found.setdefault(unit.batch, unit)
+    if again and job.store.exists(INGESTED_FILES.name):
+        job.store.delete(INGESTED_FILES, f"job = {literal(job.name)} AND {batches_in(list(found.values()))}")
     known = set()
     if job.store.exists(INGESTED_FILES.name):
         noted = job.store.read(INGESTED_FILES.name).frame.where(F.col("job") == job.name)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import re
 from collections.abc import Sequence
 
@@ -11,6 +12,7 @@ from pyspark.sql import functions as F
 from brazada.ingest.files import read_path
 from brazada.prices.layouts import Columns
 from brazada.prices.settings import DATE_PARTS, DATE_TOKENS, Layout, Prices
+from brazada.prices.texts import one_spelling
 from brazada.prices.units import base_units
 
 PRICES = ("price_min", "price_max", "price_mean")
@@ -18,9 +20,10 @@ _TEXTS = ("date", "product", "variety", "quality", "unit", "category", *PRICES)
 
 
 def lines(spark: SparkSession, uris: Sequence[str], encoding: str) -> DataFrame:
-    """The lines of files: file, block (offset of the part one task read), place (grows within a block), raw, misread.
+    """The lines of files: file, block (offset of the part one task read), place (grows in a block), day, raw, misread.
 
-    Blank lines and headers are among them: a line's number needs them. `misread` marks text of another encoding.
+    Blank lines and headers are among them: a line's number needs them. `misread` marks text of another encoding,
+    `day` is that of the file.
     """
     text = F.decode(F.col("value").cast("binary"), encoding)
     utf8 = F.decode(F.col("value").cast("binary"), "UTF-8").contains("\ufffd")
@@ -28,6 +31,7 @@ def lines(spark: SparkSession, uris: Sequence[str], encoding: str) -> DataFrame:
         F.regexp_replace("_metadata.file_path", "^file:/+", "file:///").alias("file"),
         F.col("_metadata.file_block_start").alias("block"),
         F.monotonically_increasing_id().alias("place"),
+        F.to_date("_metadata.file_modification_time").alias("day"),
         text.alias("raw"),
         (utf8 if encoding == "UTF-8" else ~utf8 & text.rlike(r"[^\x00-\x7f]")).alias("misread"),
     )
@@ -72,7 +76,7 @@ def _texts(columns: Columns) -> list[Column]:
 
 
 def _text(columns: Columns, column: str) -> Column:
-    return F.trim(F.coalesce(F.col(f"fields.f{columns.place(column)}"), F.lit("")))
+    return one_spelling(F.coalesce(F.col(f"fields.f{columns.place(column)}"), F.lit("")))
 
 
 def _market(columns: Columns) -> Column:
@@ -108,6 +112,10 @@ def _reason(columns: Columns, settings: Prices) -> Column:
         (F.col("misread"), F.lit(f"text that is not {columns.layout.encoding}")),
         (F.col("date").isNull(), _quoting("unreadable date", "date_text")),
         (~F.col("date").between(F.lit(first), F.lit(last)), _quoting(f"date not from {first} to {last}:", "date_text")),
+        (
+            _after(F.col("date"), first),
+            F.concat(_quoting("date", "date_text"), F.lit(" after the file's day "), F.col("day")),
+        ),
         (F.col("product") == "", F.lit("no product")),
         (F.col("base_units").isNull(), _quoting("unknown unit", "unit_text")),
         *[(F.col(name).isNull(), _quoting(f"unreadable {name}", f"{name}_text")) for name in PRICES],
@@ -118,6 +126,11 @@ def _reason(columns: Columns, settings: Prices) -> Column:
     found = F.concat_ws("; ", *[F.when(fault, text) for fault, text in faults])
     broken = F.lit(f"not {len(columns.names)} fields, or quotes that do not match")
     return F.when(~F.col("raw").rlike(_shape(columns)), broken).when(found != "", found)
+
+
+def _after(date: Column, first: dt.date) -> Column:
+    """Whether a date is after the file's day, time zones aside; a file dated before any price tells no day."""
+    return (F.col("day") >= F.lit(first)) & (date > F.date_add("day", 1))
 
 
 def _quoting(what: str, column: str) -> Column:

@@ -24,6 +24,7 @@ from brazada.ingest.known import (
     quarantine_lines,
 )
 from brazada.prices import files
+from brazada.prices.dates import suspect_far
 from brazada.prices.layouts import Columns, recognise
 from brazada.prices.settings import Prices
 from brazada.prices.sources import source_settings
@@ -47,13 +48,13 @@ class _New:
         return self.columns.name.partition("/")[0]
 
 
-def ingest(job: Job, source: str | None, paths: Sequence[str]) -> None:
+def ingest(job: Job, source: str | None, paths: Sequence[str], again: bool = False) -> None:
     """Take price files into `prices.observations`: files, folders, globs of any filesystem, gzip or plain.
 
     Their headers say of which source they are, unless one is named. A file is known by its content; only new ones are
-    read. Safe to repeat after a kill at any point: rows go in by key, refused ones replace those of the same file, and
-    the file itself is noted last. Raises InputError for an unknown source, for paths without files, and for empty,
-    unreadable or unrecognised files, before anything is written.
+    read, or with `again` all of them, by the rules of now. Safe to repeat after a kill at any point: rows go in by key,
+    refused ones replace those of the same file, and the file itself is noted last. Raises InputError for an unknown
+    source, for paths without files, and for empty, unreadable or unrecognised files, before anything is written.
     """
     asked = sorted(job.settings.of(Prices).sources) if source is None else [source]
     sources = {name: source_settings(job.settings.of(Prices), name) for name in asked}
@@ -61,7 +62,7 @@ def ingest(job: Job, source: str | None, paths: Sequence[str]) -> None:
     layouts = {f"{name}/{layout}": rules for name, one in sources.items() for layout, rules in one.layouts.items()}
     with job.progress("price files", total=4) as bar, job.store.exclusive(OBSERVATIONS.name):
         bar.advance(what="look at the files")
-        unknown = new_files(job, uris)
+        unknown = new_files(job, uris, again=again)
         new = [_New(file, recognise(first_line(job.spark, file.path), layouts, file.path)) for file in unknown]
         if not new:
             return
@@ -81,7 +82,7 @@ def _judged(job: Job, new: Sequence[_New]) -> Iterator[DataFrame]:
     # What a killed run left of these very files is not known yet: it is written again, to the same effect.
     sources, batches = {item.source for item in new}, [item.file.batch for item in new]
     known = table.where(F.col("source").isin([*sources]) & ~F.col("batch").isin(batches))
-    rows = reduce(DataFrame.unionByName, _rows(job, new))
+    rows = suspect_far(reduce(DataFrame.unionByName, _rows(job, new)), known, job.settings.of(Prices))
     refused = F.when(F.col("outcome") == QUARANTINED, F.col("raw"))  # the text of the others is not needed again
     judged = verdicts(rows, known).withColumn("raw", refused).persist(StorageLevel.MEMORY_AND_DISK)
     try:

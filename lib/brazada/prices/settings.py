@@ -188,7 +188,15 @@ class Prices(Section):
     mean_tolerance: NonNegativeFloat = Field(default=0.005, description="of rounding, for a mean outside its bounds")
     first_date: dt.date = dt.date(1990, 1, 1)
     last_date: dt.date = dt.date(2060, 12, 31)
+    far_days: PositiveInt = Field(default=366, description="from all other dates of a source, for one to be suspect")
+    far_rows: NonNegativeInt = Field(default=5, description="that may be so far off; more are believed, 0: all are")
     shards: PositiveInt = 8
     networks: Networks = Networks()
     trees: Trees = Trees()
     judging: Judging = Judging()
+
+    @model_validator(mode="after")
+    def _first_before_last(self) -> Self:
+        if self.first_date > self.last_date:
+            raise ValueError("first_date no later than last_date")
+        return self

@@ -2,6 +2,7 @@
 
 import random
 import threading
+from dataclasses import replace
 
 import pytest
 from deltalake import DeltaTable
@@ -181,3 +182,54 @@ def test_what_cannot_be_taken_in_is_refused_before_anything_is_written(job, tmp_
     with pytest.raises(UsageError, match="kalimati, odepa"):
         ingest(job, "mercado", [good])
     assert not job.store.exists(OBSERVATIONS.name)
+
+
+def reasons(job):
+    return sorted(row["reason"] for row in job.store.read("ops.quarantine").frame.collect())
+
+
+def test_a_misprinted_year_is_quarantined_and_a_year_of_many_rows_is_not(job, another, tmp_path):
+    early, late = price("Kale", "9/1/1994"), price("Kale", "9/1/2059")
+    ingest(job, "kalimati", [write(tmp_path / "a.csv", *LINES, early, late)])
+    assert counts(job) == (16, 0, 2)
+    first, second = reasons(job)
+    assert first.startswith("date '9/1/2059' after the file's day ")
+    assert second == "suspect date 1994-09-01: more than 366 days from others"
+    older = [price("Kale", f"9/{day}/2010") for day in range(1, 9)]
+    more = another(2)
+    ingest(more, "kalimati", [write(tmp_path / "b.csv", *older)])
+    assert counts(more) == (8, 0, 0)
+
+
+def test_a_known_file_is_judged_anew_where_that_is_asked(job, another, tmp_path):
+    from brazada.prices.settings import UnitRule
+
+    path = write(tmp_path / "a.csv", *LINES, price("Rice", unit="Muri"))
+    ingest(job, "kalimati", [path])
+    assert counts(job) == (16, 0, 1)
+    prices = job.settings.prices
+    muri = prices.model_copy(update={"units": (*prices.units, UnitRule(pattern="muri", base="kg", factor=70))})
+    again = replace(another(2), settings=job.settings.model_copy(update={"prices": muri}))
+    ingest(again, "kalimati", [path], again=True)
+    assert counts(again) == (17, 0, 0)
+    assert len(table(job)) == 17
+    assert quarantine(job) == []
+    assert job.store.read("ops.ingested_files").frame.count() == 1
+    third = another(3)
+    ingest(third, "kalimati", [path])
+    assert third.report.notes == ["1 of 1 files known already, skipped"]
+
+
+def test_blanks_and_zero_width_signs_make_no_other_product(job, tmp_path):
+    names = ["Onion\N{NO-BREAK SPACE}", "\N{ZERO WIDTH SPACE}Onion", "\N{NO-BREAK SPACE}"]
+    ingest(job, "kalimati", [write(tmp_path / "a.csv", *map(price, names))])
+    assert counts(job) == (1, 1, 1)
+    assert [row["product"] for row in job.store.read("prices.observations").frame.collect()] == ["Onion"]
+    assert reasons(job) == ["no product"]
+
+
+def test_a_maximum_may_stand_before_the_minimum(job, tmp_path):
+    header = "Date,Product,Unit,Max Price,Min Price,Avg Price"
+    ingest(job, None, [write(tmp_path / "a.csv", "2025-03-01,Tomato,KG,60.00,50.00,55.00", header=header)])
+    (row,) = job.store.read("prices.observations").frame.collect()
+    assert (row["price_min"], row["price_max"], row["price_mean"]) == (50, 60, 55)
