@@ -12,6 +12,7 @@ from brazada.prices.backtest import backtest_rows, written
 from brazada.prices.calendars import LIVE
 from brazada.prices.candidates import Candidate, candidates, quantiles_of
 from brazada.prices.intervals import CONFORMAL, Bounds, apply_bounds
+from brazada.prices.live import still_serving
 from brazada.prices.origins import Question, question
 from brazada.prices.results import BACKTEST, FORECASTS, SERVED, SERVING
 from brazada.prices.settings import Prices
@@ -32,6 +33,7 @@ def forecast(job: Job, source: str | None = None) -> None:
     for name in sources_in(serving, job.settings.of(Prices), source):
         asked = question(windows, name, LIVE)
         chosen = serving.where(F.col("source") == name).toPandas()
+        chosen = still_serving(job, chosen, job.settings.of(Prices).judging)
         rows = forecasts(job, asked, chosen[chosen["series"].isin(asked.at.keys["series"])])
         job.note(f"{name}: {rows['series'].nunique()} of {len(chosen)} series forecast from {rows['origin'].max()}")
         where = f"{slice_of([name])} AND origin = DATE'{rows['origin'].max()}'"

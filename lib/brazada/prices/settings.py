@@ -178,6 +178,8 @@ class Judging(Section):
     prior_origins: NonNegativeFloat = Field(default=20.0, description="weight of all series' ratio against one's")
     min_gain: NonNegativeFloat = Field(default=0.01, description="expected gain on Naive below which Naive stays")
     bounds_trust: float = Field(default=0.5, ge=0, le=1, description="in the spread on validation")
+    live_weeks: PositiveInt = Field(default=8, description="last weeks of forecasts that are held against what came")
+    live_origins: PositiveInt = Field(default=4, description="origins below which they stop no model")
 
 
 class Prices(Section):

@@ -77,6 +77,25 @@ VIEWS = (
         """,
     ),
     View(
+        name="prices.accuracy",
+        comment="Forecasts whose dates have come, by the week of the date: error beside Naive's, share in the bands.",
+        tables=("prices.forecasts", "prices.series"),
+        query="""
+            SELECT source, series, model, horizon, week, rows, mae, naive_mae, mae / nullif(naive_mae, 0) AS mae_ratio,
+                   coverage_80, coverage_95
+            FROM (
+              SELECT made.source, made.series, made.model, made.horizon,
+                     cast(date_trunc('week', made.target_date) AS date) AS week, count(*) AS rows,
+                     avg(abs(made.forecast - came.price)) AS mae, avg(abs(made.last_price - came.price)) AS naive_mae,
+                     avg(cast(came.price BETWEEN made.lower_80 AND made.upper_80 AS int)) AS coverage_80,
+                     avg(cast(came.price BETWEEN made.lower_95 AND made.upper_95 AS int)) AS coverage_95
+              FROM prices.forecasts AS made JOIN prices.series AS came
+                ON came.series = made.series AND came.date = made.target_date AND came.observed
+              GROUP BY ALL
+            )
+        """,
+    ),
+    View(
         name="prices.fits",
         comment="The newest fit of each network to one series alone, failed fits included.",
         tables=("ml.runs", "ml.fits"),

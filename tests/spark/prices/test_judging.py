@@ -257,6 +257,49 @@ def test_three_weeks_of_new_prices_are_forecast_by_what_was_judged_last(market):
     assert not any("learned from" in note for note in market.report.notes)
 
 
+def test_forecasts_are_compared_with_the_prices_that_came(market):
+    """By now there are forecasts from before each of the three weeks."""
+    market.store.attach(VIEWS)
+    made, came = read(market, FORECASTS), read(market, SERIES)
+    both = made.merge(came[came["observed"]], left_on=["series", "target_date"], right_on=["series", "date"])
+    by_hand = both.assign(
+        week=[day - dt.timedelta(days=day.weekday()) for day in both["target_date"]],
+        mae=(both["forecast"] - both["price"]).abs(),
+        naive_mae=(both["last_price"] - both["price"]).abs(),
+        coverage_80=both["price"].between(both["lower_80"], both["upper_80"]).astype(float),
+    )
+    key, figures = ["series", "model", "horizon", "week"], ["mae", "naive_mae", "coverage_80"]
+    by_hand = by_hand.groupby(key)[figures].mean()
+    view = market.spark.table("prices.accuracy").toPandas().set_index(key).sort_index()
+    assert list(view.index) == list(by_hand.index)
+    assert len(view.groupby("week")) >= 3
+    np.testing.assert_allclose(view[figures].astype(float), by_hand, rtol=1e-9)
+    np.testing.assert_allclose((view["mae_ratio"] * view["naive_mae"]).astype(float), view["mae"].astype(float))
+
+
+def test_a_model_worse_than_naive_on_what_came_stops_serving(market):
+    settings = load(
+        overrides=[*SMALL, "prices.judging.live_origins=2", f"warehouse.path={market.settings.warehouse.path}"],
+        variables={},
+    )
+    job = Job("test", "run-2", settings, market.spark, market.store, market.console)
+    newest = F.col("origin") == read(job, FORECASTS)["origin"].max()
+
+    def models_where_forecasts_were_off_by(amount):
+        off = job.store.read(FORECASTS.name).frame.where("model = 'global'")
+        for bound in ("lower_80", "upper_80", "lower_95", "upper_95"):
+            off = off.withColumn(bound, F.lit(None).cast("double"))
+        off = off.withColumn("forecast", F.col("last_price") + amount)
+        job.store.replace(FORECASTS, [tuple(row) for row in off.collect()], "true")
+        job.report.notes.clear()
+        forecast.forecast(job)
+        return {row["model"] for row in job.store.read(FORECASTS.name).frame.where(newest).collect()}
+
+    assert models_where_forecasts_were_off_by(0.0) == {"global"}  # as Naive
+    assert models_where_forecasts_were_off_by(1000.0) == {"naive"}
+    assert sum("global stops serving" in note for note in job.report.notes) == GOODS
+
+
 def test_windows_of_another_shape_are_refused_by_name(market):
     narrow = ("prices.sources.kalimati.window=8", f"warehouse.path={market.settings.warehouse.path}")
     settings = load(overrides=[*SMALL, *narrow], variables={})

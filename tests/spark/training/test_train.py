@@ -1,6 +1,7 @@
 """A task trained in one process: registered, judged, loaded, used; and one model per group."""
 
 import json
+import shutil
 from dataclasses import replace
 
 import numpy as np
@@ -9,6 +10,7 @@ from lines import LINES, TABLE, mean_of_y
 from pyspark.sql import functions as F
 
 from brazada.errors import ModelError, TrainingError
+from brazada.tables import Store
 from brazada.training import files
 from brazada.training.evaluate import evaluate
 from brazada.training.metrics import root_mean_squared_error
@@ -40,6 +42,25 @@ def test_a_run_is_registered_judged_loaded_and_used(job, points):
     assert len(pairs) == 64
     assert {(pair["run"], pair["version"]) for pair in pairs} == {(run.id, version)}
     assert np.mean([(p[0] - y) ** 2 for p, y, *_ in pairs]) < 0.5 * run.outcome.baseline["loss"]
+
+
+def test_a_copied_warehouse_has_models_of_its_own(job, points, tmp_path):
+    points(rows=16)
+    task = LINES.with_spec(epochs=1)
+    run = train(job, task).id
+    original, copy = tmp_path / "warehouse", tmp_path / "moved" / "copy"
+    shutil.copytree(original, copy)
+    original.rename(tmp_path / "hidden")
+    warehouse = job.settings.warehouse.model_copy(update={"path": str(copy)})
+    settings = job.settings.model_copy(update={"warehouse": warehouse})
+    moved = replace(job, settings=settings, store=Store(job.spark, warehouse))
+    assert predict(moved, load(moved, [task], run)) == 16
+    later = train(moved, task).id
+    assert predict(moved, load(moved, [task], later)) == 16
+    assert not original.exists()
+    shutil.rmtree(copy / "mlflow" / "artifacts")
+    with pytest.raises(ModelError, match="train anew"):
+        load(moved, [task], run)
 
 
 def test_the_test_rows_are_scored_once_beside_the_baseline(job, points):

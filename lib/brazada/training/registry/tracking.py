@@ -1,9 +1,14 @@
-"""MLflow as far as it is used: a run, its figures, its model's files. SQLite and a folder, or a server."""
+"""MLflow as far as it is used: a run, its figures, its model's files. SQLite and a folder, or a server.
+
+MLflow keeps the full path of each run's files. In a local warehouse that may be moved or copied, so they are found
+where they lie beneath it, never by that path.
+"""
 
 from __future__ import annotations
 
 import logging
 import os
+import shutil
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -16,6 +21,7 @@ from brazada.settings import Settings
 
 _TAG = "brazada.run"
 _FOLDER = "model"
+_LOCAL = f"artifacts/{_FOLDER}"  # MLflow's own place beneath a run's folder, so that its pages show the files
 
 
 class Tracking:
@@ -47,14 +53,26 @@ class Tracking:
             if name != "epoch"
         ]
         self._client.log_batch(here.info.run_id, figures, [Param(k, str(v)[:500]) for k, v in params.items()])
-        self._client.log_artifacts(here.info.run_id, str(model), _FOLDER)
+        if self._artifacts:
+            shutil.copytree(model, self._artifacts / task / here.info.run_id / _LOCAL, dirs_exist_ok=True)
+        else:
+            self._client.log_artifacts(here.info.run_id, str(model), _FOLDER)
         self._client.set_terminated(here.info.run_id)
         return str(here.info.run_id)
 
     @contextmanager
     def model(self, mlflow_run: str) -> Iterator[Path]:
-        """The model's files in a folder that is gone afterwards. Raises `ModelError` where there are none."""
+        """The model's files, to be read here and nowhere else. Raises `ModelError` where there are none."""
         from mlflow.exceptions import MlflowException
+
+        if self._artifacts:
+            found = next(self._artifacts.glob(f"*/{mlflow_run}/{_LOCAL}"), None)
+            if found is None:
+                raise ModelError(
+                    f"the model of MLflow run {mlflow_run}", found=f"none in {self._artifacts}", todo="train anew"
+                )
+            yield found
+            return
 
         with TemporaryDirectory(prefix="brazada-model-") as folder:
             try:
@@ -70,11 +88,12 @@ class Tracking:
         found = self._client.get_experiment_by_name(name)
         if found:
             return str(found.experiment_id)
-        return str(self._client.create_experiment(name, self._artifacts and f"{self._artifacts}/{task}"))
+        place = (self._artifacts / task).as_uri() if self._artifacts else None
+        return str(self._client.create_experiment(name, place))
 
 
-def _location(settings: Settings) -> tuple[str, str | None]:
-    """Tracking URI, and where artifacts lie unless a server decides that."""
+def _location(settings: Settings) -> tuple[str, Path | None]:
+    """Tracking URI, and the folder where models lie unless a server decides that."""
     if settings.training.mlflow_uri:
         return settings.training.mlflow_uri, None
     warehouse = settings.warehouse.path
@@ -86,4 +105,4 @@ def _location(settings: Settings) -> tuple[str, str | None]:
         )
     folder = Path(warehouse).resolve() / "mlflow"
     folder.mkdir(parents=True, exist_ok=True)
-    return f"sqlite:///{folder / 'mlflow.db'}", (folder / "artifacts").as_uri()
+    return f"sqlite:///{folder / 'mlflow.db'}", folder / "artifacts"
