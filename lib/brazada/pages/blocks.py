@@ -36,8 +36,13 @@ class Grid:
 
     @property
     def cells(self) -> list[list[tuple[str, bool]]]:
-        """The text of each cell, and whether it is a number."""
-        return [[cell(value) for value in row.values()] for row in self.rows]
+        """The text of each cell, and whether its column is one of numbers."""
+        columns = [
+            [cell(value) for value in column] for column in zip(*(row.values() for row in self.rows), strict=True)
+        ]
+        numbers = [all(number for text, number in column if text != NONE) for column in columns]
+        texts = zip(*([text for text, _ in column] for column in columns), strict=True)
+        return [list(zip(row, numbers, strict=True)) for row in texts]
 
 
 @dataclass(frozen=True)

@@ -29,10 +29,16 @@ def _paths(reader: Reader) -> list[Block]:
         SELECT tag, drill, pool, lengths, turns, distance_m, pace_100m_s FROM swim.drill_laps
         ORDER BY turns DESC, tag, drill LIMIT {_DRILLS}
     """)  # noqa: S608 - a constant
+    chosen = ", ".join(f"({literal(drill['tag'])}, {literal(drill['drill'])})" for drill in drills) or "('', '')"
+    points, laps = (
+        _by_drill(reader.rows(f"SELECT * FROM {table} WHERE (tag, drill) IN ({chosen}) ORDER BY tag, drill, {order}"))  # noqa: S608 - literals
+        for table, order in (("swim.readings", "ts"), ("swim.laps", "lap"))
+    )
     charts = {}
     for number, drill in enumerate(drills, 1):
         name = f"{number}: tag {drill['tag'][-4:]}, {drill['lengths']} lengths, {drill['distance_m']:.0f} m"
-        charts[name] = _path(reader, drill)
+        key = drill["tag"], drill["drill"]
+        charts[name] = _path(points[key], laps[key])
     if not charts:
         return [Missing("A drill's path", "No length was found in the log.")]
     text = (
@@ -42,10 +48,11 @@ def _paths(reader: Reader) -> list[Block]:
     return [Picture("A drill's path, with its lengths and turns", text, charts, pick="Drill")]
 
 
-def _path(reader: Reader, drill: dict[str, Any]) -> dict[str, Any]:
-    where = f"tag = {literal(drill['tag'])} AND drill = {literal(drill['drill'])}"
-    points = reader.rows(f"SELECT ts, x_m FROM swim.readings WHERE {where} ORDER BY ts")  # noqa: S608 - literals
-    laps = reader.rows(f"SELECT start_ts, duration_s, ended FROM swim.laps WHERE {where} ORDER BY lap")  # noqa: S608
+def _by_drill(rows: list[dict[str, Any]]) -> dict[tuple[str, str], list[dict[str, Any]]]:
+    return {key: list(group) for key, group in groupby(rows, lambda row: (row["tag"], row["drill"]))}
+
+
+def _path(points: list[dict[str, Any]], laps: list[dict[str, Any]]) -> dict[str, Any]:
     began = points[0]["ts"]
     every = max(1, len(points) // _POINTS)
     spans, marks = [], []

@@ -120,8 +120,8 @@ for (const section of document.querySelectorAll("section.picture")) {
     caption.textContent = "";
     (chart.kind === "bars" ? drawBars : drawLines)(box, caption, chart);
   };
-  let before = 0;
-  new ResizeObserver(() => { if (box.clientWidth !== before) { before = box.clientWidth; draw(); } }).observe(box);
-  select?.addEventListener("change", draw);
+  let before = box.clientWidth;
+  draw();
+  addEventListener("resize", () => { if (box.clientWidth !== before) { before = box.clientWidth; draw(); } });
   select?.addEventListener("input", draw);
 }
