@@ -27,5 +27,9 @@ class Reader:
 
     def rows(self, query: str) -> list[dict[str, Any]]:
         """The rows of a query, which names tables and views as `brazada sql` does."""
-        self.store.attach(self.views, naming=query)
+        self._attached  # noqa: B018 - once, at the first query
         return [row.asDict() for row in self.store.spark.sql(query).collect()]
+
+    @cached_property
+    def _attached(self) -> list[str]:
+        return self.store.attach(self.views)

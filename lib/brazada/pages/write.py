@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from brazada.pages.blocks import Page
 
@@ -20,6 +21,7 @@ def write(pages: Sequence[Page], folder: Path) -> list[Path]:
         loader=PackageLoader("brazada.pages"), autoescape=True, undefined=StrictUndefined, trim_blocks=True
     )
     environment.filters["data"] = _data
+    environment.filters["prose"] = _prose
     environment.globals["inline"] = lambda name: Markup(environment.get_template(name).render())  # noqa: S704 - ours
     template = environment.get_template("page.html")
     files = []
@@ -29,6 +31,11 @@ def write(pages: Sequence[Page], folder: Path) -> list[Path]:
     index = folder / "index.html"
     index.write_text(environment.get_template("index.html").render(pages=pages), encoding="utf-8")
     return [index, *files]
+
+
+def _prose(text: str) -> Markup:
+    """A sentence, what stands between backticks as code."""
+    return Markup(re.sub(r"`([^`]*)`", r"<code>\1</code>", str(escape(text))))  # noqa: S704 - escaped
 
 
 def _data(value: Any) -> Markup:

@@ -61,7 +61,7 @@ def test_a_page_is_one_file_that_asks_for_nothing_else(page, tmp_path):
     text = file.read_text(encoding="utf-8")
     assert not re.search(r"""(src|href)=["'](?!data:|#|index\.html|prices\.html)""", text)
     assert "Prices &amp; more" in text
-    assert "`brazada swim alerts` makes them." in text
+    assert "<code>brazada swim alerts</code> makes them." in text
     assert 'href="prices.html"' in index.read_text(encoding="utf-8")
     assert "prefers-color-scheme: dark" in text
 

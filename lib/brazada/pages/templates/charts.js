@@ -102,7 +102,7 @@ function drawBars(box, caption, chart) {
       const bar = element("rect", { x: X(Math.min(0, b.value)), y: y + 1, width: Math.max(Math.abs(X(b.value) - X(0)), 1), height: 12, rx: 2, fill: color(b.color), opacity: 0.85 }, svg);
       element("title", {}, bar, `${row.label} ${b.name ?? ""} ${shown(b.value)}`);
       if (b.low != null) element("path", { d: `M${X(b.low)},${y + 7}H${X(b.high)}M${X(b.low)},${y + 3}v8M${X(b.high)},${y + 3}v8`, stroke: "var(--ink)", fill: "none" }, svg);
-      element("text", { x: X(Math.max(b.value, b.high ?? b.value, 0)) + 6, y: y + 11 }, svg, shown(b.value));
+      element("text", { x: X(Math.max(b.value, b.high ?? b.value, 0)) + 6, y: y + 11 }, svg, Number.isInteger(b.value) || b.value >= 1000 ? shown(b.value) : b.value.toPrecision(3));
       y += 16;
     }
     y += 4;
