@@ -30,6 +30,7 @@ demo: $(READY) ## Set up and run the main jobs: shipped prices to forecasts, a s
 	$(BIN)/brazada images ingest-fashion $(or $(FASHION),$(DEMO)/fashion) --warehouse $(DEMO)
 	$(BIN)/brazada train fashion --network cnn --set images.fashion.networks.cnn.epochs=$(if $(FASHION),1,8) --warehouse $(DEMO)
 	$(BIN)/brazada evaluate fashion --warehouse $(DEMO)
+	$(BIN)/brazada report --out $(DEMO)/report --warehouse $(DEMO)
 
 test-unit: $(READY) ## Run the tests that need no Spark
 	$(BIN)/python -m pytest tests/unit

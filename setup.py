@@ -62,8 +62,12 @@ setup(
     python_requires=">=3.11,<3.12",
     package_dir={"": "lib", "brazada.conf": "conf"},
     packages=[*find_packages("lib"), "brazada.conf"],
-    package_data={"brazada": ["py.typed"], "brazada.conf": ["*.yaml", "*.properties"]},
-    install_requires=["pydantic>=2.7,<3", "PyYAML>=6", "rich>=13", "click>=8.1", "packaging"],
+    package_data={
+        "brazada": ["py.typed"],
+        "brazada.pages": ["templates/*"],
+        "brazada.conf": ["*.yaml", "*.properties"],
+    },
+    install_requires=["pydantic>=2.7,<3", "PyYAML>=6", "rich>=13", "click>=8.1", "packaging", "jinja2>=3.1"],
     extras_require=EXTRAS,
     entry_points={"console_scripts": ["brazada = brazada.cli:main"]},
 )

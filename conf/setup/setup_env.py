@@ -130,6 +130,18 @@ def archive_classes() -> None:
         made.replace(VENV / "spark.jsa")
 
 
+def install_browser() -> None:
+    """Chromium for the tests of pages, where Debian's packages can be installed; without it those are skipped."""
+    if shutil.which("chromium") or os.geteuid() != 0 or not shutil.which("apt-get"):
+        return
+    environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
+    for words in (("update", "-qq"), ("install", "-qq", "-y", "--no-install-recommends", "chromium")):
+        done = subprocess.run(["apt-get", *words], env=environment, stdout=subprocess.DEVNULL, check=False)
+        if done.returncode:
+            print("no Chromium could be installed: the tests of pages in a browser are skipped")
+            return
+
+
 def main() -> None:
     """All of it, each step skipped when it is done already."""
     check_tools()
@@ -144,6 +156,7 @@ def main() -> None:
     run(PYTHON, "-m", "compileall", "-q", ROOT / "lib")
     install_jars()
     archive_classes()
+    install_browser()
     (VENV / ".ready").touch()
 
 

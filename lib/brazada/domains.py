@@ -16,6 +16,7 @@ from brazada.swim.settings import Swim
 if TYPE_CHECKING:
     import click
 
+    from brazada.pages import Page, Reader
     from brazada.tables import View
     from brazada.training.task import Task
 
@@ -25,7 +26,8 @@ class Domain:
     """One field of work: its name, also that of its section of the settings and of its tables' schema, and its parts.
 
     Parts are named `module:attribute` and imported when they are asked for: `commands` is a click group, `views` a
-    tuple of `View`, `tasks` a function of the domain's section that returns its tasks.
+    tuple of `View`, `tasks` a function of the domain's section that returns its tasks, `report` a function of a
+    `Reader` that returns the domain's page.
     """
 
     name: str
@@ -33,15 +35,35 @@ class Domain:
     commands: str
     views: str | None = None
     tasks: str | None = None
+    report: str | None = None
 
 
 DOMAINS: tuple[Domain, ...] = (
-    Domain("images", Images, "brazada.cli.images:images", "brazada.images.views:VIEWS", "brazada.images.tasks:tasks"),
-    Domain("prices", Prices, "brazada.cli.prices:prices", "brazada.prices.views:VIEWS", "brazada.prices.tasks:tasks"),
     Domain(
-        "sensors", Sensors, "brazada.cli.sensors:sensors", "brazada.sensors.views:VIEWS", "brazada.sensors.tasks:tasks"
+        "images",
+        Images,
+        "brazada.cli.images:images",
+        "brazada.images.views:VIEWS",
+        "brazada.images.tasks:tasks",
+        "brazada.images.page:page",
     ),
-    Domain("swim", Swim, "brazada.cli.swim:swim", "brazada.swim.views:VIEWS"),
+    Domain(
+        "prices",
+        Prices,
+        "brazada.cli.prices:prices",
+        "brazada.prices.views:VIEWS",
+        "brazada.prices.tasks:tasks",
+        "brazada.prices.page:page",
+    ),
+    Domain(
+        "sensors",
+        Sensors,
+        "brazada.cli.sensors:sensors",
+        "brazada.sensors.views:VIEWS",
+        "brazada.sensors.tasks:tasks",
+        "brazada.sensors.page:page",
+    ),
+    Domain("swim", Swim, "brazada.cli.swim:swim", "brazada.swim.views:VIEWS", report="brazada.swim.page:page"),
 )
 
 
@@ -59,6 +81,18 @@ def views() -> tuple[View, ...]:
 def tasks(section: Callable[[type[Section]], Section]) -> list[Task]:
     """The learning problems of every domain; `section` gives the settings of one by their class."""
     return [task for domain in DOMAINS if domain.tasks for task in _part(domain.tasks)(section(domain.settings))]
+
+
+def reports() -> tuple[str, ...]:
+    """The names of the pages: those of the domains that have one, then those of all jobs."""
+    return (*(domain.name for domain in DOMAINS if domain.report), "training", "operations")
+
+
+def report(name: str) -> Callable[[Reader], Page]:
+    """The function that makes the page of a name, one of `reports`."""
+    own = {domain.name: domain.report for domain in DOMAINS if domain.report}
+    made: Callable[[Reader], Page] = _part(own.get(name) or f"brazada.pages.{name}:page")
+    return made
 
 
 def _part(name: str) -> Any:

@@ -16,8 +16,9 @@ KNOWS = {
     "ingest": {"errors", "report", "session", "tables"},
     "training": {"__init__", "errors", "report", "section", "session", "settings", "tables"},
     "session": {"settings"},
+    "pages": {"tables"},
     "report": {"session", "settings", "tables"},
-    **{name: {"errors", "ingest", "report", "section", "session", "tables", "training"} for name in DOMAINS},
+    **{name: {"errors", "ingest", "pages", "report", "section", "session", "tables", "training"} for name in DOMAINS},
 }
 
 

@@ -11,6 +11,7 @@ import click
 from brazada import __version__, domains
 from brazada.cli.inspect import doctor, sql, tables
 from brazada.cli.models import evaluate, predict, runs, tasks, train
+from brazada.cli.pages import report
 from brazada.cli.simulate import simulate
 from brazada.errors import BrazadaError
 
@@ -33,7 +34,7 @@ def cli() -> None:
     """Spark jobs from raw files to Delta tables, to distributed training, to forecasts in SQL."""
 
 
-for command in (doctor, tables, sql, tasks, train, evaluate, predict, runs, simulate):
+for command in (doctor, tables, sql, tasks, train, evaluate, predict, runs, report, simulate):
     cli.add_command(command)
 
 
