@@ -4,49 +4,22 @@ from __future__ import annotations
 
 import base64
 import io
-from itertools import groupby
 
-from brazada.pages import Block, Grid, Matrix, Missing, Page, Pictures, Reader
+from brazada.pages import Block, Missing, Page, Pictures, Reader, classes
 
 _MISTAKES = 24
+_PAIRS = 12
 _SIDE = 28  # of a picture of Fashion-MNIST
+_WIDE = 320  # of a photograph, at most
 
 
 def page(reader: Reader) -> Page:
-    """The page, from ml.confusion, ml.class_report, images.mistakes and images.duplicate_groups."""
-    blocks = [block for part in (_classes, _mistakes) for block in part(reader)]
+    """The page, from ml.confusion, ml.class_report, images.mistakes and images.duplicates."""
+    report = "ml.class_report"
+    if reader.has("images.fashion_classes"):
+        report = "(SELECT * FROM ml.class_report LEFT JOIN images.fashion_classes USING (label))"
+    blocks = [*classes(reader, ("fashion", "car_damage"), "pictures", report), *_mistakes(reader), *_copies(reader)]
     return Page("images", "Images", "How well pictures are told, and where they are not.", blocks)
-
-
-def _classes(reader: Reader) -> list[Block]:
-    tasks = "task IN ('fashion', 'car_damage')"
-    cells = (
-        reader.rows(f"SELECT * FROM ml.confusion WHERE {tasks} ORDER BY task, run, label")  # noqa: S608 - a constant
-        if reader.has("ml.confusion")
-        else []
-    )
-    if not cells:
-        return [Missing("Classes", "No run was scored on test pictures yet: `brazada evaluate fashion` does it.")]
-    blocks: list[Block] = []
-    for (task, run, network), group in groupby(cells, lambda row: (row["task"], row["run"], row["network"])):
-        counts = {(row["label"], row["predicted"]): row["rows"] for row in group}
-        names = sorted({name for pair in counts for name in pair})
-        right = sum(count for (label, told), count in counts.items() if label == told) / sum(counts.values())
-        text = f"Run {run}: a row for each true class. {right:.1%} of the test pictures are told right."
-        blocks.append(Matrix(f"{task} by {network}: who is taken for whom", text, names, names, counts))
-    report = (
-        reader.rows("SELECT *, label AS name FROM images.fashion_report")
-        if reader.has("images.fashion_report")
-        else reader.rows(f"SELECT *, '' AS etiqueta FROM ml.class_report WHERE {tasks} ORDER BY run, place, label")  # noqa: S608
-    )
-    grid = [
-        {
-            "network": row["network"], "class": row["label"], "clase": row["etiqueta"], "precision": row["precision"],
-            "recall": row["recall"], "F1": row["f1"], "pictures": int(row["support"]),
-        }
-        for row in report
-    ]  # fmt: skip
-    return [*blocks, Grid("Figures by class", "In the layout of scikit-learn's report, in English and Spanish.", grid)]
 
 
 def _mistakes(reader: Reader) -> list[Block]:
@@ -64,10 +37,45 @@ def _mistakes(reader: Reader) -> list[Block]:
     return [Pictures("Worst mistakes", "Test pictures that the model was surest of, and wrong.", pictures)]
 
 
+def _copies(reader: Reader) -> list[Block]:
+    title = "Photographs that are copies of each other"
+    if not reader.has("images.duplicates", "images.photos"):
+        return [
+            Missing(title, "No photographs were taken in yet: `brazada images ingest-car-damage` looks for copies.")
+        ]
+    rows = reader.rows(f"""
+        SELECT pairs.*, one.content AS one, two.content AS two FROM images.duplicates AS pairs
+          JOIN images.photos AS one ON one.id = pairs.id JOIN images.photos AS two ON two.id = pairs.other
+        ORDER BY likeness DESC LIMIT {_PAIRS}
+    """)  # noqa: S608 - a constant
+    pictures = []
+    for row in rows:
+        how = f"turned by {90 * row['turned']}°{', mirrored' if row['mirrored'] else ''}, {row['cut']}"
+        pictures.append((_small(bytes(row["one"])), f"{row['id']}, of which the next is a copy"))
+        pictures.append((_small(bytes(row["two"])), f"{row['other']}: {how}, likeness {row['likeness']:.3f}"))
+    text = "The surest pairs, side by side. A copy of a test picture is not learned from."
+    return [Pictures(title, text, pictures)] if pictures else [Missing(title, "No photograph is a copy of another.")]
+
+
+def _small(content: bytes) -> str:
+    """A photograph, upright and small, as a `data:` address."""
+    from PIL import Image, ImageOps
+
+    picture = ImageOps.exif_transpose(Image.open(io.BytesIO(content))).convert("RGB")
+    picture.thumbnail((_WIDE, _WIDE))
+    held = io.BytesIO()
+    picture.save(held, "JPEG", quality=80)
+    return _address(held, "jpeg")
+
+
+def _address(held: io.BytesIO, kind: str) -> str:
+    return f"data:image/{kind};base64,{base64.b64encode(held.getvalue()).decode()}"
+
+
 def _grey(pixels: bytes) -> str:
     """A square grey picture as a `data:` address."""
     from PIL import Image
 
     held = io.BytesIO()
     Image.frombytes("L", (_SIDE, _SIDE), pixels).save(held, "PNG")
-    return f"data:image/png;base64,{base64.b64encode(held.getvalue()).decode()}"
+    return _address(held, "png")

@@ -15,7 +15,7 @@ from brazada.pages.blocks import Page
 
 
 def write(pages: Sequence[Page], folder: Path) -> list[Path]:
-    """Write each page, and an index of all that lie in the folder. Returns the files, the index first."""
+    """Write each page, and an index of them. Returns the files, the index first."""
     folder.mkdir(parents=True, exist_ok=True)
     environment = Environment(
         loader=PackageLoader("brazada.pages"), autoescape=True, undefined=StrictUndefined, trim_blocks=True

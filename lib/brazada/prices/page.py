@@ -38,7 +38,7 @@ def _forecasts(reader: Reader) -> list[Block]:
         origin = max(rows[0]["origin"] for rows in series.values())
         text = (
             f"{len(series):,} series of {source}; the newest price known is of {origin}. The line ends where the future"
-            " begins: the price comes to lie in the darker band four times of five, in the lighter one 19 times of 20."
+            " begins: the price is meant to lie in the darker band four times of five, in the lighter one 19 of 20."
         )
         if len(series) > _SERIES:
             text += f" The first {_SERIES} by name are shown."
