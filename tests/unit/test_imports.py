@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 LIB = Path(__file__).resolve().parents[2] / "lib"
-DOMAINS = {"images", "prices", "sensors", "swim"}
+DOMAINS = ("images", "prices", "sensors", "swim")
 # What a room may know beside itself. Who knows the list of domains is free to know each of them.
 KNOWS = {
     "errors": set(),

@@ -171,15 +171,12 @@ def _worst(reader: Reader) -> list[Block]:
 
 
 def _live(reader: Reader) -> list[Block]:
-    if not reader.has("prices.forecasts", "prices.series"):
+    if not reader.has("prices.accuracy"):
         return []
     rows = reader.rows("""
-        SELECT forecasts.source, forecasts.model, count(*) AS forecasts,
-               avg(abs(forecast - price)) / avg(abs(last_price - price)) AS ratio,
-               avg(cast(price BETWEEN lower_80 AND upper_80 AS int)) AS coverage_80
-        FROM prices.forecasts AS forecasts JOIN prices.series AS series
-          ON series.series = forecasts.series AND series.date = forecasts.target_date AND series.observed
-        GROUP BY ALL ORDER BY ALL
+        SELECT source, model, sum(rows) AS forecasts, sum(mae * rows) / sum(naive_mae * rows) AS ratio,
+               sum(coverage_80 * rows) / sum(rows) AS coverage_80
+        FROM prices.accuracy GROUP BY ALL ORDER BY ALL
     """)
     if not rows:
         text = "None of the dates forecast has come yet: ingest newer prices, and their forecasts are judged here."
