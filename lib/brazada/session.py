@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from brazada.errors import SettingsError
 from brazada.settings import CONF_DIR, Settings
 
 if TYPE_CHECKING:
@@ -27,6 +28,7 @@ def start(settings: Settings, verbose: bool = False) -> SparkSession:
     """Start the session, or take the running one. Quiet but for errors unless `verbose`.
 
     Locally the JVM's options are ours to set; anywhere else the cluster's stand and only session options are added.
+    Raises SettingsError where the catalog would be gone with the session.
     """
     from pyspark.sql import SparkSession
 
@@ -48,7 +50,19 @@ def start(settings: Settings, verbose: bool = False) -> SparkSession:
         spark.sparkContext.setLogLevel("FATAL" if settings.env == "local" else "ERROR")
     if settings.warehouse.catalog:
         spark.catalog.setCurrentCatalog(settings.warehouse.catalog)
+        _check_catalog(spark, settings)
     return spark
+
+
+def _check_catalog(spark: SparkSession, settings: Settings) -> None:
+    """Raise SettingsError where tables by name would be gone with the session; a laptop's test may want that."""
+    kept = spark.conf.get("spark.sql.catalogImplementation")
+    if settings.env != "local" and settings.warehouse.catalog == "spark_catalog" and kept == "in-memory":
+        raise SettingsError(
+            "a catalog that outlives the session",
+            found="Spark's own, in memory",
+            todo="submit with --conf spark.sql.catalogImplementation=hive, or set warehouse.catalog to null",
+        )
 
 
 def _prepare(options: dict[str, str], settings: Settings, verbose: bool) -> None:

@@ -4,6 +4,8 @@ import math
 
 import pytest
 
+from brazada import session
+from brazada.errors import SettingsError
 from brazada.settings import load
 from brazada.simulate import car_damage, fashion, strokes, surfaces
 from brazada.simulate.swim import simulate
@@ -113,3 +115,9 @@ def test_jobs_on_pictures_and_series(brazada, spark, places, tmp_path):
     assert found["catalog"] == found["path"]
     words = "evaluate", "surfaces", "--folds", "2", "--model", "baseline"
     assert "by group" in brazada(*words, settings=places["catalog"])
+
+
+@pytest.mark.usefixtures("spark")
+def test_a_catalog_that_would_be_gone_with_the_session_is_refused_on_a_cluster():
+    with pytest.raises(SettingsError, match="a catalog that outlives the session"):
+        session.start(load("emr", overrides=["spark.config={}"], variables={}))

@@ -15,7 +15,7 @@ KNOWS = {
     "tables": {"errors", "settings"},
     "ingest": {"errors", "report", "session", "tables"},
     "training": {"__init__", "errors", "report", "section", "session", "settings", "tables"},
-    "session": {"settings"},
+    "session": {"errors", "settings"},
     "pages": {"tables"},
     "report": {"session", "settings", "tables"},
     **{name: {"errors", "ingest", "pages", "report", "section", "session", "tables", "training"} for name in DOMAINS},
