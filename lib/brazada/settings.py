@@ -33,6 +33,14 @@ class Warehouse(Section):
     catalog: str | None = None
     retries: PositiveInt = 5  # of a write that met a concurrent one
 
+    @field_validator("path")
+    @classmethod
+    def _plain(cls, path: str | None) -> str | None:
+        """A folder of this machine by its path, whichever way it is written; other filesystems by their URL."""
+        if path is None:
+            return None
+        return re.sub("^file:/+", "/", path) if path.startswith("file:/") else re.sub("(?<=[^/])/+$", "", path)
+
 
 class Spark(Section):
     """What a session is started with; where `master` is null the cluster (or spark-submit) says it."""

@@ -313,3 +313,16 @@ def test_a_table_whose_creation_was_killed_is_created_again(spark, settings, tmp
     assert not store.exists(FISH.name)
     store.append(FISH, fish(spark, (1, "cod", 2.0)))
     assert store.read(FISH.name).frame.count() == 1
+
+
+def test_a_warehouse_at_a_url_lists_attaches_and_describes_its_tables(spark, settings):
+    at_path = Store(spark, settings.warehouse, schemas=("sea",))
+    at_path.append(FISH, [(1, "cod", 2.0)])
+    Path(settings.warehouse.path, "sea", "no_table").mkdir()
+    Path(settings.warehouse.path, "other").mkdir()
+    url = settings.warehouse.model_copy(update={"path": f"file://{settings.warehouse.path}"})
+    store = Store(spark, url, schemas=("ml", "sea"))
+    assert store.names() == ["sea.fish"]
+    assert store.attach() == ["sea.fish"]
+    assert spark.sql("SELECT kind FROM sea.fish").collect() == [("cod",)]
+    assert store.figures("sea.fish").rows == 1

@@ -104,3 +104,17 @@ def test_odd_yaml_is_a_plain_error(tmp_path, text, says):
     (tmp_path / "odd.yaml").write_text(text)
     with pytest.raises(SettingsError, match=says):
         load(conf=tmp_path / "odd.yaml", variables={})
+
+
+@pytest.mark.parametrize(
+    ("path", "found"),
+    [
+        ("file:///there/w", "/there/w"),
+        ("file:/there/w", "/there/w"),
+        ("there/w/", "there/w"),
+        ("s3a://bucket/w/", "s3a://bucket/w"),
+        ("/", "/"),
+    ],
+)
+def test_a_warehouse_is_the_same_however_its_path_is_written(path, found):
+    assert load(overrides=[f"warehouse.path={path}"], variables={}).warehouse.path == found

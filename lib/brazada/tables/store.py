@@ -297,7 +297,7 @@ class Store:
 
     def names(self) -> list[str]:
         """`schema.table` of every table in the warehouse."""
-        if self.warehouse.path is None or "://" in self.warehouse.path:
+        if self.warehouse.path is None:
             found = {row[0] for row in self.spark.sql("SHOW SCHEMAS").collect()}
             listed = {
                 f"{schema}.{row[1]}": kind
@@ -307,8 +307,28 @@ class Store:
                 if not row["isTemporary"]
             }
             return sorted(name for name, kind in listed.items() if kind == "TABLES")
+        if "://" in self.warehouse.path:
+            return self._names_at(self.warehouse.path)
         base = Path(self.warehouse.path)
         return sorted(f"{log.parent.parent.name}.{log.parent.name}" for log in base.glob("*/*/_delta_log"))
+
+    def _names_at(self, url: str) -> list[str]:
+        """`schema.table` of every table of this suite below a URL of any filesystem that Hadoop knows."""
+        hadoop: Any = self.spark._jvm.org.apache.hadoop.fs  # type: ignore[union-attr]
+        base = hadoop.Path(url)
+        filesystem = base.getFileSystem(self.spark._jsc.hadoopConfiguration())
+        schemas = [(name, hadoop.Path(base, name)) for name in sorted(self.schemas)]
+        found = [
+            (schema, status.getPath())
+            for schema, place in schemas
+            if filesystem.exists(place)
+            for status in filesystem.listStatus(place)
+        ]
+        return sorted(
+            f"{schema}.{place.getName()}"
+            for schema, place in found
+            if filesystem.exists(hadoop.Path(place, "_delta_log"))
+        )
 
     @contextmanager
     def exclusive(self, *names: str) -> Iterator[None]:
