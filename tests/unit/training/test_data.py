@@ -2,6 +2,9 @@
 
 import itertools
 import math
+import os
+import subprocess
+import sys
 from dataclasses import replace
 
 import numpy as np
@@ -153,3 +156,18 @@ def test_fewer_files_than_ranks_and_an_empty_split_are_refused():
         plan(files([10]), {}, ranks=2, batch=4)
     with pytest.raises(TrainingError, match="rows to train on"):
         plan({}, {}, ranks=1, batch=4)
+
+
+def test_threads_may_open_files_on_s3_at_once():
+    """In a process of its own: pyarrow 14 ends it by SIGSEGV where several threads set its S3 up."""
+    program = """
+from concurrent.futures import ThreadPoolExecutor
+from brazada.training.data.columns import filesystem
+with ThreadPoolExecutor(8) as pool:
+    print(len(list(pool.map(filesystem, ["s3://bucket/key?region=us-east-1"] * 32))))
+"""
+    keys = {"AWS_ACCESS_KEY_ID": "x", "AWS_SECRET_ACCESS_KEY": "x", "AWS_EC2_METADATA_DISABLED": "true"}
+    done = subprocess.run(
+        [sys.executable, "-c", program], env=os.environ | keys, capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stdout.strip()) == (0, "32"), done.stderr

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator, Sequence
 from typing import Any
 from urllib.parse import quote
@@ -10,6 +11,8 @@ import numpy as np
 
 from brazada.errors import TrainingError
 from brazada.training.task import Array, Columns
+
+_BEGINS = threading.Lock()
 
 
 def arrow_columns(url: str, names: Sequence[str], rows: int) -> Iterator[Columns]:
@@ -53,11 +56,20 @@ def _array(name: str, column: Any) -> Array:
 
 def open_file(url: str) -> Any:
     """A data file, by its unescaped URI, opened for pyarrow."""
+    scheme, _, path = reader_url(url).partition(":")
+    found, path = filesystem(f"{scheme}:{quote(path)}")
+    return found.open_input_file(path)
+
+
+def filesystem(uri: str) -> tuple[Any, str]:
+    """Pyarrow's file system of a URI, and the path in it. One thread at a time: pyarrow 14 crashes where several begin.
+
+    That is so of S3 (SIGSEGV while its library is set up).
+    """
     from pyarrow import fs
 
-    scheme, _, path = reader_url(url).partition(":")
-    filesystem, path = fs.FileSystem.from_uri(f"{scheme}:{quote(path)}")
-    return filesystem.open_input_file(path)
+    with _BEGINS:
+        return fs.FileSystem.from_uri(uri)  # type: ignore[no-any-return]
 
 
 def reader_url(url: str) -> str:
