@@ -17,6 +17,7 @@ from brazada.training.launch.launcher import Launcher, launcher
 from brazada.training.launch.rank import INITIAL, WorkerSpec
 from brazada.training.loop.epochs import Outcome
 from brazada.training.registry.runs import Run, Start, champion, judge, judge_fits, register
+from brazada.training.registry.tracking import location
 from brazada.training.task import Task
 
 if TYPE_CHECKING:
@@ -32,8 +33,9 @@ def train(job: Job, task: Task, where: str = "true", *, resume: str | None = Non
     anew on training and validation rows, by the same ranks, for as many epochs as were best. `resume` names a run that
     did not finish: it goes on from its last checkpoint, or with the groups that have no model yet, on the version,
     filter and spec it was started with. `weights` is a file of weights, as Keras writes them, to begin with. Raises
-    `TrainingError`, `VersionError`, `ModelError`.
+    `TrainingError`, `VersionError`, `ModelError`, and `SettingsError` where there is no place for the model.
     """
+    location(job.settings)  # before hours of work, not after
     start = unfinished(job, resume) if resume else None
     if start and (start.task, start.network) != (task.name, task.network):
         found = f"{start.run} of {start.task}, network {start.network}"

@@ -9,7 +9,7 @@ import pytest
 from lines import LINES, TABLE, mean_of_y
 from pyspark.sql import functions as F
 
-from brazada.errors import ModelError, TrainingError
+from brazada.errors import ModelError, SettingsError, TrainingError
 from brazada.tables import Store
 from brazada.training import files
 from brazada.training.evaluate import evaluate
@@ -157,3 +157,10 @@ def test_a_run_begins_with_the_weights_of_a_file(job, points, tmp_path):
         train(job, task, weights=str(tmp_path / "none.h5"))
     with pytest.raises(TrainingError, match="a task with one model"):
         train(job, replace(task, by=("source",)), weights=str(tmp_path / "line.weights.h5"))
+
+
+def test_no_place_for_the_model_is_told_before_the_first_epoch(job):
+    nowhere = job.settings.warehouse.model_copy(update={"path": None, "catalog": "spark_catalog"})
+    cluster = replace(job, settings=job.settings.model_copy(update={"warehouse": nowhere}))
+    with pytest.raises(SettingsError, match=r"training\.mlflow_uri"):
+        train(cluster, LINES)

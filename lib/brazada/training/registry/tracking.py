@@ -30,7 +30,7 @@ class Tracking:
     def __init__(self, settings: Settings) -> None:
         os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
         os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
-        uri, self._artifacts = _location(settings)
+        uri, self._artifacts = location(settings)
         from mlflow.tracking import MlflowClient
 
         for name in ("mlflow", "alembic"):
@@ -92,8 +92,8 @@ class Tracking:
         return str(self._client.create_experiment(name, place))
 
 
-def _location(settings: Settings) -> tuple[str, Path | None]:
-    """Tracking URI, and the folder where models lie unless a server decides that."""
+def location(settings: Settings) -> tuple[str, Path | None]:
+    """Tracking URI, and the folder where models lie unless a server decides that. Raises SettingsError without one."""
     if settings.training.mlflow_uri:
         return settings.training.mlflow_uri, None
     warehouse = settings.warehouse.path
