@@ -113,7 +113,7 @@ def _reason(columns: Columns, settings: Prices) -> Column:
         (F.col("date").isNull(), _quoting("unreadable date", "date_text")),
         (~F.col("date").between(F.lit(first), F.lit(last)), _quoting(f"date not from {first} to {last}:", "date_text")),
         (
-            _after(F.col("date"), first),
+            F.col("date").between(F.lit(first), F.lit(last)) & _after(F.col("date"), first),
             F.concat(_quoting("date", "date_text"), F.lit(" after the file's day "), F.col("day")),
         ),
         (F.col("product") == "", F.lit("no product")),

@@ -59,7 +59,7 @@ def test_a_copied_warehouse_has_models_of_its_own(job, points, tmp_path):
     assert predict(moved, load(moved, [task], later)) == 16
     assert not original.exists()
     shutil.rmtree(copy / "mlflow" / "artifacts")
-    with pytest.raises(ModelError, match="train anew"):
+    with pytest.raises(ModelError, match="Train anew"):
         load(moved, [task], run)
 
 
