@@ -82,11 +82,10 @@ def _judged(job: Job, new: Sequence[_New]) -> Iterator[DataFrame]:
     # What a killed run left of these very files is not known yet: it is written again, to the same effect.
     sources, batches = {item.source for item in new}, [item.file.batch for item in new]
     known = table.where(F.col("source").isin([*sources]) & ~F.col("batch").isin(batches))
-    rows = suspect_far(reduce(DataFrame.unionByName, _rows(job, new)), known, job.settings.of(Prices))
-    refused = F.when(F.col("outcome") == QUARANTINED, F.col("raw"))  # the text of the others is not needed again
-    judged = verdicts(rows, known).withColumn("raw", refused).persist(StorageLevel.MEMORY_AND_DISK)
+    rows = reduce(DataFrame.unionByName, _rows(job, new))
+    judged = verdicts(rows, known).persist(StorageLevel.MEMORY_AND_DISK)
     try:
-        yield judged
+        yield suspect_far(judged, known, job.settings.of(Prices))
     finally:
         judged.unpersist()
 
