@@ -50,14 +50,14 @@ def start(settings: Settings, verbose: bool = False) -> SparkSession:
         spark.sparkContext.setLogLevel("FATAL" if settings.env == "local" else "ERROR")
     if settings.warehouse.catalog:
         spark.catalog.setCurrentCatalog(settings.warehouse.catalog)
-        _check_catalog(spark, settings)
+    if settings.env != "local" and settings.warehouse.catalog == "spark_catalog":
+        _check_catalog(spark)
     return spark
 
 
-def _check_catalog(spark: SparkSession, settings: Settings) -> None:
-    """Raise SettingsError where tables by name would be gone with the session; a laptop's test may want that."""
-    kept = spark.conf.get("spark.sql.catalogImplementation")
-    if settings.env != "local" and settings.warehouse.catalog == "spark_catalog" and kept == "in-memory":
+def _check_catalog(spark: SparkSession) -> None:
+    """Raise SettingsError where tables by name would be gone with the session."""
+    if spark.conf.get("spark.sql.catalogImplementation") == "in-memory":
         raise SettingsError(
             "a catalog that outlives the session",
             found="Spark's own, in memory",

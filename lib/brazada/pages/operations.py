@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from brazada.pages.blocks import NONE, Block, Grid, Missing, Page, Picture, bars, lines
 from brazada.pages.reader import Reader
@@ -12,14 +14,14 @@ _RUNS = 60
 
 def page(reader: Reader) -> Page:
     """The page, from ops.job_runs and what Delta says of every table."""
-    blocks = [*_jobs(reader), *_tables(reader)]
+    runs = reader.rows("SELECT * FROM ops.job_runs ORDER BY started_at DESC") if reader.has("ops.job_runs") else []
+    blocks = [*_jobs(runs), *_tables(reader, runs)]
     return Page("operations", "Operations", "Which jobs ran, where every row went, and what each table is.", blocks)
 
 
-def _jobs(reader: Reader) -> list[Block]:
-    if not reader.has("ops.job_runs"):
+def _jobs(runs: Sequence[Mapping[str, Any]]) -> list[Block]:
+    if not runs:
         return [Missing("Jobs", "No job has run in this warehouse yet.")]
-    runs = reader.rows("SELECT * FROM ops.job_runs ORDER BY started_at DESC")
     dots = [
         {"name": status, "dots": True, "color": color}
         | {"x": [run["started_at"] for run in runs if run["status"] == status]}
@@ -54,21 +56,20 @@ def _jobs(reader: Reader) -> list[Block]:
     ]  # fmt: skip
 
 
-def _tables(reader: Reader) -> list[Block]:
+def _tables(reader: Reader, runs: Sequence[Mapping[str, Any]]) -> list[Block]:
     writers, readers = defaultdict(set), defaultdict(set)
-    if reader.has("ops.job_runs"):
-        for run in reader.rows("SELECT job, tables_read, tables_written FROM ops.job_runs"):
-            for table in run["tables_written"] or {}:
-                writers[table].add(run["job"])
-            for table in run["tables_read"] or {}:
-                readers[table].add(run["job"])
+    for run in runs:
+        for table in run["tables_written"] or {}:
+            writers[table].add(run["job"])
+        for table in run["tables_read"] or {}:
+            readers[table].add(run["job"])
     sizes, dictionary = [], []
     for name in reader.store.names():
         of = reader.store.figures(name)
         sizes.append(
             {
                 "table": name, "rows": of.rows, "version": of.version, "size, MiB": of.size_bytes / 2**20,
-                "written, UTC": of.written, "written by": ", ".join(sorted(writers[name] - {""})) or NONE,
+                "written, UTC": of.written, "written by": ", ".join(sorted(writers[name])) or NONE,
                 "read by": ", ".join(sorted(readers[name])) or "no job", "a row is": of.comment,
             }
         )  # fmt: skip

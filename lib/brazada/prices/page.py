@@ -16,11 +16,11 @@ def page(reader: Reader) -> Page:
     """The page, from prices.forecasts, prices.series, prices.scores, prices.coverage and their like."""
     parts = (_forecasts, _scores, _coverage, _serving, _worst, _live, _quarantine)
     blocks = [block for part in parts for block in part(reader)]
-    return Page("prices", "Prices", "Forecasts of wholesale prices, and how far they can be trusted.", blocks)
+    return Page("prices", "Prices", "Forecasts of food prices, and how far they can be trusted.", blocks)
 
 
 def _forecasts(reader: Reader) -> list[Block]:
-    if not reader.has("prices.latest_forecasts", "prices.series"):
+    if not reader.has("prices.latest_forecasts", "prices.series", "prices.observations"):
         return [Missing("Forecasts", "There are no forecasts yet: `brazada prices forecast` makes them.")]
     blocks: list[Block] = []
     ahead = reader.rows("SELECT * FROM prices.latest_forecasts ORDER BY source, series, horizon")
@@ -30,11 +30,13 @@ def _forecasts(reader: Reader) -> list[Block]:
           JOIN (SELECT source, max(step) AS newest FROM prices.series GROUP BY source) USING (source)
         WHERE step > newest - {_HISTORY} ORDER BY series.series, date
     """)  # noqa: S608 - constants
+    priced = reader.rows("SELECT source, max(currency) AS currency FROM prices.observations GROUP BY source")
+    currencies = {row["source"]: row["currency"] for row in priced}
     history = {name: list(rows) for name, rows in groupby(past, lambda row: row["series"])}
     for source, of_source in groupby(ahead, lambda row: row["source"]):
         series = {name: list(rows) for name, rows in groupby(of_source, lambda row: row["series"])}
         shown = dict(list(series.items())[:_SERIES])
-        charts = {_short(name): _chart(history.get(name, []), rows) for name, rows in shown.items()}
+        charts = {_short(name): _chart(history.get(name, []), rows, currencies[source]) for name, rows in shown.items()}
         origin = max(rows[0]["origin"] for rows in series.values())
         text = (
             f"{len(series):,} series of {source}; the newest price known is of {origin}. The line ends where the future"
@@ -46,7 +48,7 @@ def _forecasts(reader: Reader) -> list[Block]:
     return blocks
 
 
-def _chart(past: list[dict[str, Any]], ahead: list[dict[str, Any]]) -> dict[str, Any]:
+def _chart(past: list[dict[str, Any]], ahead: list[dict[str, Any]], currency: str) -> dict[str, Any]:
     first = ahead[0]
     dates = [first["origin"], *(row["target_date"] for row in ahead)]
 
@@ -61,7 +63,6 @@ def _chart(past: list[dict[str, Any]], ahead: list[dict[str, Any]]) -> dict[str,
     ]
     published = {"name": "price", "x": [row["date"] for row in past], "y": [row["price"] for row in past], "color": 0}
     told = {"name": f"forecast by {first['model']}", "x": dates, "y": values("forecast"), "color": 1}
-    currency = {"odepa": "CLP", "kalimati": "NPR"}.get(first["source"], "price")
     return lines("date", f"{currency} per {first['unit_base']}", time=True, lines=[published, told], bands=bands)
 
 
@@ -74,9 +75,7 @@ def _scores(reader: Reader) -> list[Block]:
         charts[source] = bars(
             "error over that of Naive; less is better",
             [
-                {"label": row["model"], "bars": [{"value": row["mae_ratio"], "color": int(row["model"] != "served")}]}
-                if row["mae_low"] is None
-                else {
+                {
                     "label": row["model"],
                     "bars": [
                         {"value": row["mae_ratio"], "low": row["mae_low"], "high": row["mae_high"]}

@@ -42,7 +42,7 @@ def refuse_changes(spark: SparkSession, text: str, *, allow_files: bool = False)
             names = node.nameParts() if kind == "UnresolvedFunction" else node.name()
             if (name := str(names.last()).lower()) in _REFUSED_FUNCTIONS:
                 raise UsageError(_EXPECTED, found=f"the function {name}", todo="do without it")
-        if not allow_files and kind.startswith("Unresolved") and (file := _file(spark, kind, node)):
+        if not allow_files and (file := _file(spark, kind, node)):
             raise UsageError("tables and views", found=f"the file {file}", todo="add --allow-files to read files")
 
 
