@@ -1,4 +1,4 @@
-"""Any `brazada ...` for spark-submit (`tables`, `sql`, `train`, `swim summary`, ...): the arguments are the command's."""
+"""Any `brazada ...` for spark-submit (`tables`, `sql`, `train`, ...): the arguments are those of the command."""
 
 from brazada.cli import main
 
