@@ -62,7 +62,7 @@ def needed(requirements: list[str], extras: tuple[str, ...]) -> set[str]:
     return found
 
 
-def packages(wheel: Path, roles: tuple[str, ...], gpu: bool) -> list[str]:
+def packages(wheel: Path, roles: tuple[str, ...], gpu: bool = False) -> list[str]:
     """What to install beside the wheel: locked versions, Horovod's wheel where ranks are to run."""
     with zipfile.ZipFile(wheel) as archive:
         folder = next(name for name in archive.namelist() if name.endswith(".dist-info/METADATA")).partition("/")[0]

@@ -43,12 +43,13 @@ def test_the_packed_role_swim_runs_on_a_local_cluster(tmp_path, content):
     )
     (tmp_path / "environment").mkdir()
     subprocess.run(["tar", "-xzf", packed, "-C", tmp_path / "environment"], check=True)
-    simulate(tmp_path / "logs", rows=20_000, seed=7)
+    simulate(tmp_path / "logs", rows=15_000, seed=7)
     done = submit(
         *("--archives", f"{packed}#environment", ROOT / "jobs/swim.py", "run", tmp_path / "logs"),
-        *("--steps", "ingest,sessions,laps,fit,score", "--warehouse", tmp_path / "warehouse"),
+        *("--steps", "ingest,laps,fit,score", "--set", "swim.clusters.kinematic=3"),
+        *("--warehouse", tmp_path / "warehouse"),
         folder=tmp_path,
-        master="local-cluster[2,1,1024]",
+        master="local-cluster[1,2,1024]",
         driver=tmp_path / "environment/bin/python",
         workers="./environment/bin/python",
     )
