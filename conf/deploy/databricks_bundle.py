@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from graphlib import CycleError, TopologicalSorter
-from importlib.metadata import entry_points
+from importlib.metadata import distribution
 from pathlib import Path
 from typing import Any
 from zoneinfo import available_timezones
@@ -24,6 +24,7 @@ KEYS = {
     "artifacts": {"type", "path", "build", "files", "dynamic_version"},
     "targets": {"mode", "default", "variables", "workspace", "presets", "run_as", "permissions", "resources"},
 }
+SCRIPTS = distribution("brazada").entry_points.select(group="console_scripts").names
 DEDICATED = {"SINGLE_USER", "DATA_SECURITY_MODE_DEDICATED"}
 _REFERENCE = re.compile(r"\$\{([^}]*)\}")
 _QUARTZ = re.compile(r"[\d*/,-]+ [\d*/,-]+ [\d*/,-]+ [\dLW?*/,-]+ [\dA-Z*/,-]+ [\dA-Z?*#L/,-]+( [\d*/,-]+)?")
@@ -161,9 +162,8 @@ def _task_faults(file: Path, task: Mapping[str, Any], clusters: Mapping[str, Map
     if not wheel:
         yield "expected a python_wheel_task; found none"
         return
-    scripts = {script.name for script in entry_points(group="console_scripts") if script.dist.name == "brazada"}
-    if wheel.get("package_name") != "brazada" or wheel.get("entry_point") not in scripts:
-        yield f"expected package brazada with an entry point out of {', '.join(scripts)}; found {dict(wheel)}"
+    if wheel.get("package_name") != "brazada" or wheel.get("entry_point") not in SCRIPTS:
+        yield f"expected package brazada with an entry point out of {', '.join(SCRIPTS)}; found {dict(wheel)}"
     variables = (clusters.get(key) or {}).get("spark_env_vars") or {}
     yield from commands.faults(wheel.get("parameters", []), variables)
     if wheel.get("parameters", []).count("--env") != 1 or "databricks" not in wheel["parameters"]:

@@ -17,6 +17,7 @@ import shlex
 import sys
 import uuid
 from collections.abc import Iterator, Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +25,7 @@ import botocore.session
 import commands
 import yaml
 from botocore import xform_name
-from botocore.model import ListShape, MapShape, OperationModel, Shape, StructureShape
+from botocore.model import ListShape, MapShape, OperationModel, ServiceModel, Shape, StructureShape
 from botocore.validate import ParamValidator
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -66,11 +67,10 @@ def _faults(template: Mapping[str, Any]) -> Iterator[str]:
     if set(template) != {"Service", "Operation", "Request"}:
         yield f"expected Service, Operation and Request; found {', '.join(template)}"
         return
-    session = botocore.session.get_session()
     if template["Service"] not in ("emr", "emr-serverless"):
         yield f"expected the service emr or emr-serverless; found {template['Service']}"
         return
-    service = session.get_service_model(template["Service"])
+    service = _service(template["Service"])
     if template["Operation"] not in service.operation_names:
         yield f"expected an operation of {template['Service']}; found {template['Operation']}"
         return
@@ -81,6 +81,11 @@ def _faults(template: Mapping[str, Any]) -> Iterator[str]:
         yield f"expected a release out of conf/deploy/allowed.yaml; found {release}"
     own = {"RunJobFlow": _cluster_faults, "AddJobFlowSteps": _step_faults, "StartJobRun": _job_run_faults}
     yield from own.get(operation.name, lambda _: ())(request)
+
+
+@cache
+def _service(name: str) -> ServiceModel:
+    return botocore.session.get_session().get_service_model(name)
 
 
 def _model_faults(operation: OperationModel, request: Mapping[str, Any]) -> Iterator[str]:

@@ -68,7 +68,7 @@ def check_driver(jobs: Iterable[str], settings: Settings) -> None:
 def check_workers(jobs: Iterable[str], settings: Settings, spark: SparkSession) -> None:
     """The same on the workers: some may run another Python than the driver, and each role but `driver` is theirs."""
     context = spark.sparkContext
-    if re.match(r"local(\[|$)", context.master):  # they run the driver's own
+    if re.match(r"local(\[|$)", str(context.master)):  # they run the driver's own
         return
     wanted = {role: modules for role, modules in _needed(jobs, settings).items() if role != "driver"}
     if not wanted:
