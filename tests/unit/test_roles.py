@@ -10,7 +10,8 @@ from brazada import roles
 from brazada.errors import PackageError
 from brazada.settings import load
 
-LIB = Path(__file__).resolve().parents[2] / "lib" / "brazada"
+ROOT = Path(__file__).resolve().parents[2]
+LIB = ROOT / "lib" / "brazada"
 OF_THE_WHEEL = {"click", "jinja2", "markupsafe", "packaging", "pydantic", "rich", "yaml"}
 OF_THE_CLUSTER = {"delta", "py4j", "pyspark"}
 
@@ -38,12 +39,22 @@ def test_roles_name_all_that_their_jobs_import(folders, of):
     assert imported(*folders) <= {name for role in of for name in roles.MODULES[role]}
 
 
+def extras():
+    """The extras of the wheel, as setup.py has them."""
+    file = ROOT / "setup.py"
+    scope = {"__file__": str(file)}
+    exec(file.read_text(encoding="utf-8").partition("\nsetup(")[0], scope)
+    return scope["EXTRAS"]
+
+
+def test_the_tools_of_deploy_check_are_locked():
+    locked = "\n".join((ROOT / name).read_text() for name in ("requirements.lock", "conf/deploy/requirements.lock"))
+    assert set(extras()["deploy"]) <= set(locked.splitlines())
+
+
 @pytest.mark.parametrize("role", roles.MODULES)
 def test_the_extra_of_a_role_brings_its_modules(role):
-    setup = (LIB.parents[1] / "setup.py").read_text(encoding="utf-8")
-    scope = {"__file__": str(LIB.parents[1] / "setup.py")}
-    exec(setup.partition("\nsetup(")[0], scope)
-    extra = {line.split("==")[0].split(">=")[0].lower().replace("_", "-") for line in scope["ROLES"][role]}
+    extra = {line.split("==")[0].split(">=")[0].lower().replace("_", "-") for line in extras()[role]}
     brought_by_others = {"fsspec"}  # by s3fs, of its own version
     packages = packages_distributions()
     for module in set(roles.MODULES[role]) - brought_by_others:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import sys
 from collections.abc import Sequence
+from typing import NoReturn
 
 import click
 
@@ -14,6 +15,7 @@ from brazada.cli.models import evaluate, predict, runs, tasks, train
 from brazada.cli.pages import report
 from brazada.cli.simulate import simulate
 from brazada.errors import BrazadaError
+from brazada.yarn import report_failure
 
 
 class Commands(click.Group):
@@ -48,18 +50,23 @@ def main(arguments: Sequence[str] | None = None) -> None:
         cli.main(words, prog_name="brazada", standalone_mode=False)
     except click.ClickException as error:
         error.show()
+        report_failure(error.format_message(), error.exit_code)
         sys.exit(error.exit_code)
     except (click.Abort, KeyboardInterrupt):
         click.echo("stopped by the user", err=True)
         sys.exit(130)
     except BrazadaError as error:
-        click.echo(f"error: {error}", err=True)
-        sys.exit(error.exit_code)
+        _fail(str(error), error.exit_code)
     except Exception as error:
         if "--verbose" in words:
             raise
-        click.echo(f"error: {_cause(error)} (--verbose shows where)", err=True)
-        sys.exit(1)
+        _fail(f"{_cause(error)} (--verbose shows where)", 1)
+
+
+def _fail(message: str, code: int) -> NoReturn:
+    click.echo(f"error: {message}", err=True)
+    report_failure(message, code)
+    sys.exit(code)
 
 
 def _cause(error: Exception) -> str:
