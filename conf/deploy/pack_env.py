@@ -82,6 +82,7 @@ def copy_python(to: Path) -> None:
     stdlib = to / sys.platlibdir / NAME
     shutil.copytree(sysconfig.get_path("stdlib"), stdlib, ignore=shutil.ignore_patterns(*LEFT_OUT))
     (to / "bin").mkdir()
+    (to / "lib").mkdir(exist_ok=True)  # where the standard library is in lib64
     python = to / "bin" / NAME
     shutil.copy(base / "bin" / NAME, python)
     for name in ("python", "python3"):

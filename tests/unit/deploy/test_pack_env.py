@@ -47,13 +47,30 @@ def test_a_library_outside_is_refused(python):
         away.rename(library)
 
 
-def test_a_role_is_packed_with_all_that_it_needs_and_no_spark():
-    wheel = next((ROOT / "dist").glob("*.whl"), None)
-    if wheel is None:
-        pytest.skip("no wheel: `make wheel` builds it")
-    names = {line.split("==")[0] for line in pack_env.packages(wheel, ("swim",))}
-    assert {"pandas", "scikit-learn", "delta-spark", "click"} <= names
-    assert not names & {"pyspark", "mlflow", "tensorflow-cpu"}
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory):
+    """What is read of a wheel: its metadata, as setup.py makes them."""
+    folder = tmp_path_factory.mktemp("wheel")
+    words = [sys.executable, "-m", "pip", "wheel", "-q", "--no-deps", "--no-build-isolation", "-w", folder, "."]
+    subprocess.run(words, check=True, cwd=ROOT)
+    return next(folder.glob("*.whl"))
+
+
+@pytest.mark.parametrize(
+    ("roles", "gpu", "named", "not_named"),
+    [
+        (("swim",), False, {"pandas", "scikit-learn", "delta-spark", "click"}, {"pyspark", "mlflow", "horovod.whl"}),
+        (("train",), False, {"tensorflow-cpu", "petastorm", "s3fs", "horovod.whl"}, {"pyspark", "mlflow"}),
+        (("train",), True, {"petastorm", "horovod-gpu.whl"}, {"tensorflow-cpu", "horovod.whl"}),
+        (("driver",), False, {"mlflow", "matplotlib", "s3fs"}, {"tensorflow-cpu", "horovod.whl"}),
+    ],
+)
+def test_a_role_is_packed_with_all_that_it_needs_and_no_spark(wheel, monkeypatch, roles, gpu, named, not_named):
+    built = {False: "horovod.whl", True: "horovod-gpu.whl"}
+    monkeypatch.setattr(pack_env.setup_env, "horovod_wheel", built.get)
+    names = {line.split("==")[0] for line in pack_env.packages(wheel, roles, gpu)}
+    assert named <= names
+    assert not names & not_named
 
 
 def test_an_unknown_role_is_refused(tmp_path):
