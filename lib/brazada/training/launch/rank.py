@@ -79,6 +79,7 @@ def _trained(
         return fit(learner, feeds, epochs=epochs, folder=folder, on_epoch=on_epoch)
     finally:
         train.close()
+        validate.close()
 
 
 def alone(spec: WorkerSpec, on_epoch: OnEpoch) -> Outcome:
