@@ -19,7 +19,7 @@ _PLANS = """
     DescribeColumn DescribeDeltaDetailCommand DescribeDeltaHistory DescribeFunction DescribeNamespace
     DescribeQueryCommand DescribeRelation ExplainCommand ShowCatalogsCommand ShowColumns ShowCreateTable
     ShowCurrentNamespaceCommand ShowFunctions ShowNamespaces ShowPartitions ShowTableExtended ShowTableProperties
-    ShowTables ShowViews
+    SetCatalogAndNamespace ShowTables ShowViews
     UnresolvedFunctionName UnresolvedNamespace UnresolvedTable UnresolvedTableOrView
 """
 _ALLOWED = frozenset(_PLANS.split())
@@ -35,8 +35,14 @@ def refuse_changes(spark: SparkSession, text: str, *, allow_files: bool = False)
     A relation that is a file, as text.`/a/file`, is refused too unless `allow_files`. Raises Spark's ParseException for
     what is no SQL.
     """
-    for kind, node, is_plan in _nodes(spark._jsparkSession.sessionState().sqlParser().parsePlan(text)):
-        if (is_plan and kind not in _ALLOWED) or kind in _NAMED_BY_TEXT:
+    plan = spark._jsparkSession.sessionState().sqlParser().parsePlan(text)
+    refuse_plan(spark, plan, text, allow_files=allow_files)
+
+
+def refuse_plan(spark: SparkSession, plan: Any, text: str, *, allow_files: bool = False) -> None:
+    """Raise UsageError as `refuse_changes` does, of a parsed plan of Java's and the text it comes from."""
+    for kind, node, is_plan in _nodes(plan):
+        if (is_plan and kind not in _ALLOWED and not _shows_settings(kind, node)) or kind in _NAMED_BY_TEXT:
             raise UsageError(_EXPECTED, found=f"{kind} in: {text[:200]}", todo="let jobs change tables")
         if kind in ("UnresolvedFunction", "UnresolvedTableValuedFunction"):
             names = node.nameParts() if kind == "UnresolvedFunction" else node.name()
@@ -44,6 +50,11 @@ def refuse_changes(spark: SparkSession, text: str, *, allow_files: bool = False)
                 raise UsageError(_EXPECTED, found=f"the function {name}", todo="do without it")
         if not allow_files and (file := _file(spark, kind, node)):
             raise UsageError("tables and views", found=f"the file {file}", todo="add --allow-files to read files")
+
+
+def _shows_settings(kind: str, node: Any) -> bool:
+    """Whether it is `SET`, `SET -v` or `SET name`, without a value."""
+    return kind == "SetCommand" and (node.kv().isEmpty() or node.kv().get()._2().isEmpty())
 
 
 def _nodes(plan: Any) -> Iterator[tuple[str, Any, bool]]:
