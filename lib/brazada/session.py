@@ -81,11 +81,11 @@ def _prepare(options: dict[str, str], settings: Settings, verbose: bool) -> None
     if settings.warehouse.path and "://" not in settings.warehouse.path:
         # Else Spark leaves a folder `spark-warehouse` wherever the command is run.
         options.setdefault("spark.sql.warehouse.dir", str(Path(settings.warehouse.path).resolve() / ".spark"))
-    options.setdefault("spark.ui.showConsoleProgress", str(sys.stderr.isatty()).lower())
+    options.setdefault("spark.ui.showConsoleProgress", "false")  # jobs have a display of their own
 
 
 def _interrupted(number: int, frame: object) -> None:
-    logging.disable()  # py4j tells of every call that this breaks off
+    logging.getLogger("py4j").setLevel(logging.CRITICAL + 1)  # it tells of every call that this breaks off
     signal.default_int_handler(number, frame)  # type: ignore[arg-type]
 
 

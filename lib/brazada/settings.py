@@ -20,7 +20,6 @@ from brazada.training.settings import Training
 _PACKAGE = Path(__file__).resolve().parent
 CONF_DIR = next(folder for folder in (_PACKAGE / "conf", _PACKAGE.parents[1] / "conf") if folder.is_dir())
 _SECRET = re.compile(r"secret|token|password|credential|(^|[._])(access|account|api)?[._]?key$", re.IGNORECASE)
-_LAYOUT = re.compile(r"\.layouts\.|^prices\.units")
 _URL_LOGIN = re.compile(r"(?<=://)[^/@\s]+@")
 
 Environment = Literal["local", "databricks", "emr"]
@@ -40,6 +39,11 @@ class Warehouse(Section):
         if path is None:
             return None
         return re.sub("^file:/+", "/", path) if path.startswith("file:/") else re.sub("(?<=[^/])/+$", "", path)
+
+    @property
+    def shown(self) -> str:
+        """Where tables live, for people: the path, without a login, or the catalog."""
+        return _URL_LOGIN.sub("***@", self.path) if self.path else f"catalog {self.catalog}"
 
 
 class Spark(Section):
@@ -121,15 +125,9 @@ def _whole() -> type[Settings]:
     return create_model("Settings", __base__=Settings, **sections)
 
 
-def dotted(settings: Settings, *sections: str, verbose: bool = True) -> Iterator[tuple[str, str]]:
-    """Dotted keys and printable values of the named sections (all of them by default), secrets masked.
-
-    Unless `verbose`, descriptions of file layouts are left out: they are data, and long.
-    """
-    tree = settings.model_dump(mode="json", include=set(sections) or None)
-    for key, value in _leaves(tree, ""):
-        if not verbose and _LAYOUT.search(key):
-            continue
+def dotted(settings: Settings, *sections: str) -> Iterator[tuple[str, str]]:
+    """Dotted keys and printable values of the named sections (all of them by default), secrets masked."""
+    for key, value in _leaves(settings.model_dump(mode="json", include=set(sections) or None), ""):
         yield key, _masked(key, _text(value))
 
 

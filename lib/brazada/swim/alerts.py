@@ -81,7 +81,7 @@ def alerts(job: Job, paths: Sequence[str], continuous: bool = False) -> None:
                 job.store.insert(ALERTS, rows)
                 raised += count
                 if continuous:
-                    job.console.print(f"  {now:%H:%M:%S}  alerts raised: {count}, in {ALERTS.name}", markup=False)
+                    job.say(f"{now:%H:%M:%S}  alerts raised: {count}, in {ALERTS.name}")
         finally:
             rows.unpersist()
 
@@ -90,7 +90,7 @@ def alerts(job: Job, paths: Sequence[str], continuous: bool = False) -> None:
     checkpoint = job.store.scratch(f"streams/alerts-{name}")
     query = found.writeStream.trigger(**trigger).option("checkpointLocation", checkpoint).foreachBatch(write).start()
     if continuous:
-        job.console.print(f"  watching {', '.join(paths)} until stopped", markup=False)
+        job.say(f"watching {', '.join(paths)} until stopped")
     try:
         query.awaitTermination()
     except StreamingQueryException as error:
