@@ -14,6 +14,10 @@ class BrazadaError(Exception):
         super().__init__(f"expected {expected}; found {found}. {todo[:1].upper()}{todo[1:]}{end}")
 
 
+class Terminated(KeyboardInterrupt):
+    """The process was asked to end by SIGTERM; it ends as by Ctrl-C."""
+
+
 class SettingsError(BrazadaError):
     """A setting is unknown, missing or out of range."""
 

@@ -209,7 +209,7 @@ def job(name: str, settings: Settings, sections: tuple[str, ...], verbose: bool 
             noting.start()
             noting.join()
             raise
-        row = _append(run, started, clock, None)
+        row = _append(run, started, clock, "done", None)
         display.stop()
         _print(run, row)
 
@@ -225,18 +225,22 @@ def _shown(settings: Settings, sections: tuple[str, ...], asked: Output) -> list
 def _note_failure(run: Job, started: dt.datetime, clock: float, error: BaseException, verbose: bool) -> None:
     """Append the report of a job that failed. One that cannot be written must not hide the job's own fault."""
     try:
-        _print_json(run, _append(run, started, clock, f"{type(error).__name__}: {error}"))
+        status = "failed"
+        if isinstance(error, KeyboardInterrupt):
+            status = "stopped"
+            run.spark.sparkContext.cancelAllJobs()  # which would delay this row
+        _print_json(run, _append(run, started, clock, status, f"{type(error).__name__}: {error}"))
     except Exception:
         log.warning("the failure could not be written to ops.job_runs", exc_info=verbose)
 
 
-def _append(run: Job, started: dt.datetime, clock: float, error: str | None) -> dict[str, Any]:
+def _append(run: Job, started: dt.datetime, clock: float, status: str, error: str | None) -> dict[str, Any]:
     """Append the report to ops.job_runs, and return its row."""
     counts = run.report
     row = {
         "run_id": run.run_id,
         "job": run.name,
-        "status": "failed" if error else "done",
+        "status": status,
         "started_at": started,
         "seconds": time.perf_counter() - clock,
         "rows_in": counts.rows_in,

@@ -43,7 +43,7 @@ def serving(spark: SparkSession, host: str, port: int) -> Iterator[None]:
     own are not, so that tables can be attached meanwhile. Raises BrazadaError where the server does not answer.
     """
     _only_read(spark)
-    options: Any = spark.sparkContext._jsc.hadoopConfiguration()  # type: ignore[union-attr]
+    options: Any = spark.sparkContext._jsc.hadoopConfiguration()
     options.set("hive.server2.thrift.bind.host", host)
     options.set("hive.server2.thrift.port", str(port))
     thrift: Any = spark._jvm.org.apache.spark.sql.hive.thriftserver.HiveThriftServer2  # type: ignore[union-attr]
@@ -64,7 +64,7 @@ def _only_read(spark: SparkSession) -> None:
 
     gateway: Any = spark.sparkContext._gateway
     gateway.callback_server_parameters.propagate_java_exceptions = True
-    ensure_callback_server_started(gateway)
+    ensure_callback_server_started(gateway)  # type: ignore[no-untyped-call]
     spark._jsparkSession.extensions().injectParser(_MakesParser(spark))
 
 
@@ -79,7 +79,7 @@ class _MakesParser:
     def __init__(self, spark: SparkSession) -> None:
         self._spark = spark
 
-    def apply(self, session: Any, parser: Any) -> _Parser:
+    def apply(self, session: Any, parser: Any) -> _Parser:  # noqa: ARG002 - the session is Java's, and not needed
         """The parser of a session."""
         return _Parser(self._spark, parser)
 

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from brazada.errors import SettingsError
+from brazada.errors import SettingsError, Terminated
 from brazada.settings import CONF_DIR, Settings
 
 if TYPE_CHECKING:
@@ -46,6 +46,7 @@ def start(settings: Settings, verbose: bool = False) -> SparkSession:
     if threading.current_thread() is threading.main_thread():
         # Spark's own handler talks to the JVM from inside the signal, which fails when it interrupts such talk.
         signal.signal(signal.SIGINT, _interrupted)
+        signal.signal(signal.SIGTERM, _interrupted)
     if not verbose:
         spark.sparkContext.setLogLevel("FATAL" if settings.env == "local" else "ERROR")
     if settings.warehouse.catalog:
@@ -86,6 +87,8 @@ def _prepare(options: dict[str, str], settings: Settings, verbose: bool) -> None
 
 def _interrupted(number: int, frame: object) -> None:
     logging.getLogger("py4j").setLevel(logging.CRITICAL + 1)  # it tells of every call that this breaks off
+    if number == signal.SIGTERM:
+        raise Terminated("SIGTERM")
     signal.default_int_handler(number, frame)  # type: ignore[arg-type]
 
 

@@ -47,7 +47,7 @@ def test_a_run_that_was_stopped_is_recorded(spark, settings):
     with pytest.raises(KeyboardInterrupt), report.job("count fish", settings, ("warehouse",)):
         raise KeyboardInterrupt
     (run,) = runs(spark, settings)
-    assert (run.status, run.error) == ("failed", "KeyboardInterrupt: ")
+    assert (run.status, run.error) == ("stopped", "KeyboardInterrupt: ")
 
 
 def test_counts_that_do_not_add_up_are_refused(settings):
@@ -76,7 +76,7 @@ def test_a_machine_reads_one_line_of_json_and_a_quiet_job_says_nothing(spark, se
 
 def test_a_log_file_has_what_was_said_and_where_it_failed(spark, settings, tmp_path, spoken):
     spoken(Output(show_settings=True, log_file=str(tmp_path / "logs" / "job.log")))
-    with pytest.raises(InputError), report.job("count fish", settings, ("training",)) as job:
+    with pytest.raises(InputError), report.job("count fish", settings, ("training",)) as job:  # noqa: PT012
         job.say("casting the net")
         raise InputError("fish", found="none", todo="cast again")
     kept = (tmp_path / "logs" / "job.log").read_text()

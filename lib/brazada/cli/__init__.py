@@ -13,8 +13,8 @@ from brazada.cli.inspect import doctor, sql, tables
 from brazada.cli.models import evaluate, predict, runs, tasks, train
 from brazada.cli.pages import report
 from brazada.cli.simulate import simulate
-from brazada.cli.upkeep import serve
-from brazada.errors import BrazadaError
+from brazada.cli.upkeep import jobs, maintain, serve
+from brazada.errors import BrazadaError, Terminated
 
 
 class Commands(click.Group):
@@ -35,12 +35,12 @@ def cli() -> None:
     """Spark jobs from raw files to Delta tables, to distributed training, to forecasts in SQL."""
 
 
-for command in (doctor, tables, sql, tasks, train, evaluate, predict, runs, report, simulate, serve):
+for command in (doctor, tables, sql, tasks, train, evaluate, predict, runs, report, simulate, jobs, maintain, serve):
     cli.add_command(command)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Run a command line and exit: 0 done, 1 failed, 2 bad usage or settings."""
+    """Run a command line and exit: 0 done, 1 failed, 2 bad usage or settings, 130 Ctrl-C, 143 SIGTERM."""
     words = list(sys.argv[1:] if arguments is None else arguments)
     for stream in (sys.stdout, sys.stderr):  # a terminal that knows no Unicode gets signs for it, not an error
         if isinstance(stream, io.TextIOWrapper):
@@ -50,9 +50,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except click.ClickException as error:
         error.show()
         sys.exit(error.exit_code)
-    except (click.Abort, KeyboardInterrupt):
-        click.echo("stopped by the user", err=True)
-        sys.exit(130)
+    except (click.Abort, KeyboardInterrupt) as error:
+        by_signal = Terminated in {type(error), type(error.__cause__)}  # click raises its Abort from it
+        click.echo("stopped by SIGTERM" if by_signal else "stopped by the user", err=True)
+        sys.exit(143 if by_signal else 130)
     except BrazadaError as error:
         click.echo(f"error: {error}", err=True)
         sys.exit(error.exit_code)

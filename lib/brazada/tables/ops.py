@@ -13,7 +13,7 @@ JOB_RUNS = Table(
         [
             column("run_id", T.StringType(), "Identifier of the run"),
             column("job", T.StringType(), "Name of the job, as on the command line"),
-            column("status", T.StringType(), "done or failed"),
+            column("status", T.StringType(), "done, failed, or stopped by Ctrl-C or SIGTERM"),
             column("started_at", T.TimestampType(), "Start, UTC"),
             column("seconds", T.DoubleType(), "Wall clock from settings read to report written"),
             column("rows_in", T.LongType(), "Rows read from the input"),
@@ -27,8 +27,8 @@ JOB_RUNS = Table(
     ),
     key=("run_id",),
     constraints={
-        "status_known": "status IN ('done', 'failed')",
-        "rows_add_up": "status = 'failed' OR rows_in = rows_good + rows_duplicate + rows_quarantined",
+        "status_known": "status IN ('done', 'failed', 'stopped')",
+        "rows_add_up": "status <> 'done' OR rows_in = rows_good + rows_duplicate + rows_quarantined",
     },
 )
 

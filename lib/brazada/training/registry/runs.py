@@ -229,6 +229,17 @@ def champion(job: Job, name: str) -> Row | None:
     return known_runs(job.store).where(promoted).orderBy(F.desc("finished_at")).first()
 
 
+def champion_versions(store: Store) -> dict[str, set[int]]:
+    """Versions of tables that the champions of all tasks learned from, by the table's name."""
+    from pyspark.sql import functions as F
+
+    newest = F.max_by(F.struct("table", "version"), "finished_at")
+    found: dict[str, set[int]] = {}
+    for _, pair in known_runs(store).where("promoted AND refit_of IS NULL").groupBy("task").agg(newest).collect():
+        found.setdefault(pair["table"], set()).add(pair["version"])
+    return found
+
+
 def run_row(job: Job, run: str) -> Row:
     """The row of a run in ml.runs. Raises `ModelError` where there is none."""
     from pyspark.sql import functions as F
