@@ -17,7 +17,9 @@ if TYPE_CHECKING:
     from brazada.report import Job
     from brazada.training.task import Task
 
-_where = click.option("--where", default="true", show_default=True, metavar="SQL", help="Only rows that meet this.")
+_where = click.option(
+    "--where", default="true", show_default=True, metavar="SQL", help="Use only rows that meet this condition."
+)
 
 
 @click.command()
@@ -50,10 +52,12 @@ def tasks(settings: Settings, verbose: bool) -> None:
 
 @click.command()
 @click.argument("task")
-@click.option("--network", metavar="NAME", help="One of the task's networks.  [default: its first]")
+@click.option("--network", metavar="NAME", help="Train this one of the task's networks.  [default: its first]")
 @_where
 @click.option("--resume", metavar="RUN", help="Go on with a run that did not finish.")
-@click.option("--weights", metavar="FILE", help="Begin with these, a file that Keras wrote of the network.")
+@click.option(
+    "--weights", metavar="FILE", help="Begin with the weights in this file, which Keras wrote of the network."
+)
 @with_settings
 def train(
     settings: Settings,
@@ -80,9 +84,18 @@ def train(
 
 @click.command()
 @click.argument("name", metavar="RUN|TASK")
-@click.option("--folds", type=click.IntRange(2), metavar="N", help="Score TASK's models on groups left out, N times.")
-@click.option("--repeats", type=click.IntRange(1), default=1, show_default=True, help="Of the folds, dealt out anew.")
-@click.option("--model", "models", multiple=True, metavar="NAME", help="With --folds: only these models.")
+@click.option(
+    "--folds",
+    type=click.IntRange(2),
+    metavar="N",
+    help="Cut TASK's groups of rows into N folds, and score each by models that did not learn from it.",
+)
+@click.option(
+    "--repeats", type=click.IntRange(1), default=1, show_default=True, help="Cut the folds anew so many times."
+)
+@click.option(
+    "--model", "models", multiple=True, metavar="NAME", help="With --folds, score only these models; can be repeated."
+)
 @with_settings
 def evaluate(
     settings: Settings, verbose: bool, name: str, folds: int | None, repeats: int, models: tuple[str, ...]
@@ -129,7 +142,7 @@ def predict(settings: Settings, verbose: bool, task: str, run: str | None, where
 
 
 @click.command()
-@click.option("--task", metavar="TASK", help="Only runs of this task.")
+@click.option("--task", metavar="TASK", help="List only runs of this task.")
 @with_settings
 def runs(settings: Settings, verbose: bool, task: str | None) -> None:
     """List the training runs, the newest first: their figure, its baseline, and why they were promoted or not."""

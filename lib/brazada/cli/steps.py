@@ -32,6 +32,14 @@ def start_all(
             shown = ()
 
 
+def look(settings: Settings, paths: Sequence[str], suffixes: tuple[str, ...]) -> None:
+    """Raise InputError for a path of this machine without files that end so, before Spark is started for them."""
+    from brazada.ingest.files import look as library
+
+    if settings.env == "local":
+        library(paths, suffixes)
+
+
 def chosen(steps: str, known: Sequence[str]) -> set[str]:
     """The steps that `--steps` names, by commas. Raises UsageError for one that is none of the known."""
     wanted = {step.strip() for step in steps.split(",")}
