@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Collection
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,7 +13,7 @@ import click
 from brazada import domains
 from brazada.cli.options import with_settings
 from brazada.errors import TableError
-from brazada.output import show, stdout
+from brazada.output import asked, show, show_json, stdout
 from brazada.settings import Settings
 
 if TYPE_CHECKING:
@@ -30,11 +31,17 @@ def doctor(settings: Settings, verbose: bool) -> None:
     from brazada.doctor import examine
 
     checks = list(examine(settings))
-    for check in checks:
+    if asked().as_json:
+        for check in checks:
+            show_json(asdict(check))
+    for check in checks if not asked().as_json else ():
         mark = "ok  " if check.passed else ("FAIL" if check.needed else "skip")
         click.echo(f"{mark}  {check.name}: {check.found}" + ("" if check.passed else f" -> {check.todo}"))
     failed = [check.name for check in checks if check.needed and not check.passed]
-    click.echo(f"{len(failed)} of {len(checks)} checks failed" if failed else "nothing that is needed is missing")
+    click.echo(
+        f"{len(failed)} of {len(checks)} checks failed" if failed else "nothing that is needed is missing",
+        err=asked().as_json,
+    )
     sys.exit(1 if failed else 0)
 
 

@@ -126,4 +126,4 @@ def _show(settings: Settings, verbose: bool) -> None:
     from brazada.prices import summary as library
     from brazada.tables import Store
 
-    library.show(Store(session.start(settings, verbose), settings.warehouse, schemas=settings.schemas))
+    library.show_summary(Store(session.start(settings, verbose), settings.warehouse, schemas=settings.schemas))

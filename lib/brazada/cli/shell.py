@@ -21,7 +21,7 @@ from pygments.lexers.sql import SqlLexer  # type: ignore[import-untyped]
 
 from brazada.cli.faults import first_cause, next_command
 from brazada.cli.inspect import warehouse
-from brazada.cli.sql import Statements, split
+from brazada.cli.statements import Statements, split
 from brazada.errors import BrazadaError
 from brazada.settings import Settings
 

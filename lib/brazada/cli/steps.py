@@ -14,12 +14,12 @@ if TYPE_CHECKING:
 Work = Callable[["Job"], Any]
 
 
-def start(name: str, settings: Settings, verbose: bool, work: Work, shown: tuple[str, ...]) -> None:
-    """Run a job, and show these sections of its settings first."""
+def start(name: str, settings: Settings, verbose: bool, work: Work, shown: tuple[str, ...]) -> Any:
+    """Run a job, and show these sections of its settings first. Returns what the work returns."""
     from brazada.report import job
 
     with job(name, settings, shown, verbose) as running:
-        work(running)
+        return work(running)
 
 
 def start_all(

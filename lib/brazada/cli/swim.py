@@ -178,4 +178,4 @@ def _show(settings: Settings, verbose: bool, truth: Path | None) -> None:
     from brazada.swim import summary as library
     from brazada.tables import Store
 
-    library.show(Store(session.start(settings, verbose), settings.warehouse, schemas=settings.schemas), truth)
+    library.show_summary(Store(session.start(settings, verbose), settings.warehouse, schemas=settings.schemas), truth)
