@@ -124,6 +124,8 @@ class Shell:
 
     def _stop(self) -> None:
         """End what Spark runs: in a thread of its own, for Ctrl-C may have cut this one's connection short."""
+        if not self._statements.done():
+            return
         context = self._statements.result().store.spark.sparkContext
         stopping = threading.Thread(target=context.cancelAllJobs)
         stopping.start()
@@ -153,7 +155,10 @@ class Names(Completer):
         names = statements.names()
         for name in names:
             if name in text and name not in self._columns:
-                self._columns[name] = statements.columns(name)
+                try:
+                    self._columns[name] = statements.columns(name)
+                except Exception:  # the statement will say what is wrong with it; typing goes on
+                    self._columns[name] = []
         return [*names, *(column for name in names if name in text for column in self._columns[name])]
 
 

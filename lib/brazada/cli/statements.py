@@ -20,6 +20,7 @@ from brazada import domains
 from brazada.cli.inspect import check_there
 from brazada.errors import UsageError
 from brazada.output import plain, printable, stdout
+from brazada.prices.settings import Prices
 from brazada.settings import Settings
 
 if TYPE_CHECKING:
@@ -113,9 +114,8 @@ class Statements:
         """The columns' names, with the unit where one is declared and all rows have it in common."""
         units = {name: unit for view in self.views if view.name in named.relations for name, unit in view.units.items()}
         common = {name: str(rows[0][at]) for at, name in enumerate(columns) if len({str(row[at]) for row in rows}) == 1}
-        source = self.settings.model_dump(mode="json")["prices"]["sources"].get(common.get("source"))
-        if source:
-            common["currency"] = source["currency"]
+        if units and (source := self.settings.of(Prices).sources.get(common.get("source", ""))):
+            common["currency"] = source.currency
         heads = []
         for name in columns:
             parts = re.findall(r"{(\w+)}", units.get(name, ""))

@@ -134,7 +134,10 @@ def _print_steps(console: Console, store: Store) -> None:
     rows = [[row[name] for name in columns] for row in steps if fitted or row["step"] != _CLUSTERED]
     show(("step", "what is left", "readings", "drills", "readings, thesis", "drills, thesis"), rows, title)
     if not fitted:
-        console.print("  its clusters: brazada swim run --steps fit,score --method published", markup=False)
+        words = ("swim", "run", "--steps", "fit,score", "--method", "published")
+        console.print(
+            f"  its clusters: {command(*words, warehouse=store.warehouse.path)}", markup=False, soft_wrap=True
+        )
 
 
 def _print_styles(console: Console, store: Store) -> None:
