@@ -136,10 +136,10 @@ def test_a_shipped_view_has_its_units_in_the_headers(warehouse, capsys, monkeypa
     view = View("sea.berths", "Prices of berths.", ("sea.boats",), query, units)
     monkeypatch.setattr(domains, "views", lambda: (view,))
     query = "SELECT * FROM sea.berths"
-    assert "price │" in run(capsys, "sql", query, "--warehouse", warehouse)  # not all in one unit
+    assert "price ┃" in run(capsys, "sql", query, "--warehouse", warehouse)  # not all in one unit
     said = run(capsys, "sql", f"{query} WHERE berth", "--warehouse", warehouse)
-    assert "price (NPR/True) │" in said
-    assert "length_m (m) │" in said
+    assert "price (NPR/True) ┃" in said
+    assert "length_m (m) ┃" in said
 
 
 def test_the_shell_goes_on_after_errors_and_keeps_its_history(warehouse, capsys, job, tmp_path, monkeypatch):
