@@ -67,7 +67,16 @@ setup(
         "brazada.pages": ["templates/*"],
         "brazada.conf": ["*.yaml", "*.properties"],
     },
-    install_requires=["pydantic>=2.7,<3", "PyYAML>=6", "rich>=13", "click>=8.1", "packaging", "jinja2>=3.1"],
+    install_requires=[
+        "pydantic>=2.7,<3",
+        "PyYAML>=6",
+        "rich>=13",
+        "click>=8.1",
+        "packaging",
+        "jinja2>=3.1",
+        "prompt_toolkit>=3",
+        "pygments>=2",
+    ],
     extras_require=EXTRAS,
     entry_points={"console_scripts": ["brazada = brazada.cli:main"]},
 )

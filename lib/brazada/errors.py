@@ -37,6 +37,9 @@ class InputError(BrazadaError):
 class TableError(BrazadaError):
     """A table is missing, was changed by others, or does not match its declaration."""
 
+    table: str | None = None  # the one that is missing
+    warehouse: str | None = None  # its path, where it is missing
+
 
 class VersionError(TableError):
     """A pinned table version, or a file of it, is no longer there."""

@@ -53,7 +53,10 @@ def stdout() -> Console:
 
 
 def show(columns: Sequence[str], rows: Iterable[Sequence[Any]], title: str = "") -> None:
-    """Print rows as a table in which every number has the one format, or with `--json` as one line of JSON."""
+    """Print rows as a table in which every number has the one format, or with `--json` as one line of JSON.
+
+    The first column, which names the row, is never broken.
+    """
     from brazada.pages.blocks import cell
 
     if asked().as_json:
@@ -63,7 +66,7 @@ def show(columns: Sequence[str], rows: Iterable[Sequence[Any]], title: str = "")
     grid = Grid(title=title or None)
     for place, name in enumerate(columns):
         numbers = bool(shown) and all(row[place][1] for row in shown)
-        grid.add_column(Text(name), justify="right" if numbers else "left")
+        grid.add_column(Text(name), justify="right" if numbers else "left", no_wrap=place == 0)
     for row in shown:
         grid.add_row(*(Text(printable(text)) for text, _ in row))
     stdout().print(grid)

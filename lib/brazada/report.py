@@ -9,6 +9,7 @@ import time
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
+from contextvars import copy_context
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -205,7 +206,9 @@ def job(name: str, settings: Settings, sections: tuple[str, ...], verbose: bool 
             display.stop()
             log.debug("%s failed", name, exc_info=True)
             # In a thread of its own, with its own connection to the JVM: Ctrl-C may have cut this one short.
-            noting = threading.Thread(target=_note_failure, args=(run, started, clock, error, verbose))
+            noting = threading.Thread(
+                target=copy_context().run, args=(_note_failure, run, started, clock, error, verbose)
+            )
             noting.start()
             noting.join()
             raise

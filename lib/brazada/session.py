@@ -28,10 +28,13 @@ def start(settings: Settings, verbose: bool = False) -> SparkSession:
     """Start the session, or take the running one. Quiet but for errors unless `verbose`.
 
     Locally the JVM's options are ours to set; anywhere else the cluster's stand and only session options are added.
-    Raises SettingsError where the catalog would be gone with the session.
+    Raises SettingsError where this machine is not of the named environment, and where the catalog would be gone with
+    the session.
     """
     from pyspark.sql import SparkSession
 
+    if SparkSession.getActiveSession() is None:
+        _check_place(settings)
     builder = SparkSession.builder.appName(settings.spark.app_name)
     options = {**_DELTA, **settings.spark.config} if settings.env != "databricks" else dict(settings.spark.config)
     if not verbose:
@@ -54,6 +57,23 @@ def start(settings: Settings, verbose: bool = False) -> SparkSession:
     if settings.env != "local" and settings.warehouse.catalog == "spark_catalog":
         _check_catalog(spark)
     return spark
+
+
+def _check_place(settings: Settings) -> None:
+    """Raise SettingsError where this machine is not of the environment that the settings are of."""
+    here = f"leave out --env {settings.env} to use this machine"
+    if settings.env == "databricks" and not os.environ.get("DATABRICKS_RUNTIME_VERSION"):
+        raise SettingsError(
+            "a cluster of Databricks, which brings Spark, Delta, the catalog and the login",
+            found="a machine without its runtime (the variable DATABRICKS_RUNTIME_VERSION is not set)",
+            todo=f"run the command there as a job or in a notebook, or {here}",
+        )
+    if settings.env == "emr" and not settings.spark.master and "SPARK_ENV_LOADED" not in os.environ:
+        raise SettingsError(
+            "a session that spark-submit starts on EMR, or a master to start one with",
+            found="neither (the variable SPARK_ENV_LOADED is not set, spark.master is null)",
+            todo=f"submit the file under jobs/ by spark-submit, or set spark.master, or {here}",
+        )
 
 
 def _check_catalog(spark: SparkSession) -> None:

@@ -76,8 +76,9 @@ def test_a_machine_reads_one_line_of_json_and_a_quiet_job_says_nothing(spark, se
 
 def test_a_log_file_has_what_was_said_and_where_it_failed(spark, settings, tmp_path, spoken):
     spoken(Output(show_settings=True, log_file=str(tmp_path / "logs" / "job.log")))
-    with pytest.raises(InputError), report.job("count fish", settings, ("training",)) as job:  # noqa: PT012
+    with report.job("count fish", settings, ("training",)) as job:
         job.say("casting the net")
+    with pytest.raises(InputError), report.job("count fish", settings, ("training",)):
         raise InputError("fish", found="none", todo="cast again")
     kept = (tmp_path / "logs" / "job.log").read_text()
     for part in ("casting the net", "training.seed = 7", "Traceback", "found none"):

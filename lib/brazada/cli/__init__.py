@@ -9,15 +9,18 @@ from collections.abc import Sequence
 import click
 
 from brazada import __version__, domains
-from brazada.cli.inspect import doctor, sql, tables
+from brazada.cli.faults import first_cause, next_command
+from brazada.cli.inspect import doctor, tables
 from brazada.cli.models import evaluate, predict, runs, tasks, train
+from brazada.cli.options import Group
 from brazada.cli.pages import report
 from brazada.cli.simulate import simulate
+from brazada.cli.sql import sql
 from brazada.cli.upkeep import jobs, maintain, serve
 from brazada.errors import BrazadaError, Terminated
 
 
-class Commands(click.Group):
+class Commands(Group):
     """The commands of every domain, beside those that serve all of them."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
@@ -30,9 +33,9 @@ class Commands(click.Group):
 
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 120})
-@click.version_option(__version__, prog_name="brazada")
+@click.version_option(__version__, "-V", "--version", prog_name="brazada")
 def cli() -> None:
-    """Spark jobs from raw files to Delta tables, to distributed training, to forecasts in SQL."""
+    """Run Spark jobs from raw files to Delta tables, to distributed training, to forecasts in SQL."""
 
 
 for command in (doctor, tables, sql, tasks, train, evaluate, predict, runs, report, simulate, jobs, maintain, serve):
@@ -55,21 +58,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
         click.echo("stopped by SIGTERM" if by_signal else "stopped by the user", err=True)
         sys.exit(143 if by_signal else 130)
     except BrazadaError as error:
+        if "--verbose" in words:
+            raise
         click.echo(f"error: {error}", err=True)
+        if following := next_command(error):
+            click.echo(f"next: {following}", err=True)
         sys.exit(error.exit_code)
     except Exception as error:
         if "--verbose" in words:
             raise
-        click.echo(f"error: {_cause(error)} (--verbose shows where)", err=True)
+        click.echo(f"error: {first_cause(error)} (--verbose shows where)", err=True)
         sys.exit(1)
-
-
-def _cause(error: Exception) -> str:
-    """The line that says what lies at the root: of a Java exception its own message, not that a call failed."""
-    cause = getattr(error, "java_exception", None)
-    while cause is not None and cause.getCause() is not None:
-        cause = cause.getCause()
-    text = str(error) if cause is None else str(cause.getMessage())
-    lines = text.strip().splitlines() or [""]
-    # Of an error in a Python worker the message is a traceback, and the last line what it says.
-    return f"{type(error).__name__}: {lines[-1 if 'Traceback (most recent call last)' in text else 0]}"

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import click
 
-from brazada.cli.options import with_settings
-from brazada.cli.steps import start
+from brazada.cli.options import Group, with_settings
+from brazada.cli.steps import look, start
 from brazada.images.settings import Images
 from brazada.settings import Settings
 
 _SECTIONS = ("warehouse", "images")
 
 
-@click.group()
+@click.group(cls=Group)
 def images() -> None:
-    """Pictures: files to tables; `brazada train`, `evaluate` and `predict` go on from there."""
+    """Turn files of pictures into tables; `brazada train`, `evaluate` and `predict` go on from there."""
 
 
 @images.command()
@@ -22,8 +22,10 @@ def images() -> None:
 @with_settings
 def ingest_fashion(settings: Settings, verbose: bool, paths: tuple[str, ...]) -> None:
     """Take in Fashion-MNIST's IDX files, or folders of them, plain or .gz."""
+    from brazada.images.fashion.idx import SUFFIXES
     from brazada.images.fashion.ingest import ingest
 
+    look(settings, paths, SUFFIXES)
     options = settings.of(Images).fashion
     start("images ingest-fashion", settings, verbose, lambda job: ingest(job, paths, options), _SECTIONS)
 
@@ -31,7 +33,10 @@ def ingest_fashion(settings: Settings, verbose: bool, paths: tuple[str, ...]) ->
 @images.command()
 @click.argument("paths", nargs=-1)
 @click.option(
-    "--manifest", metavar="CSV", type=click.Path(exists=True, dir_okay=False), help="Its columns: path, label."
+    "--manifest",
+    metavar="CSV",
+    type=click.Path(exists=True, dir_okay=False),
+    help="Name the files in a CSV with the columns path and label.",
 )
 @with_settings
 def ingest_car_damage(settings: Settings, verbose: bool, paths: tuple[str, ...], manifest: str | None) -> None:
@@ -40,8 +45,10 @@ def ingest_car_damage(settings: Settings, verbose: bool, paths: tuple[str, ...],
     PATHS are folders [train|val|test/]minor|moderate|severe/ of JPEG, PNG or WebP files; or --manifest names them.
     """
     from brazada.images.car_damage.ingest import ingest
+    from brazada.images.car_damage.photos import SUFFIXES
 
     if not paths and not manifest:
         raise click.UsageError("name PATHS or a --manifest")
+    look(settings, paths, SUFFIXES)
     options = settings.of(Images).car_damage
     start("images ingest-car-damage", settings, verbose, lambda job: ingest(job, paths, options, manifest), _SECTIONS)

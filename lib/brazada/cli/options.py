@@ -15,7 +15,11 @@ from brazada.settings import Environment, Settings, load
 
 _OPTIONS = (
     click.option(
-        "--env", default="local", metavar="|".join(get_args(Environment)), show_default=True, help="Where it runs."
+        "--env",
+        default="local",
+        metavar="|".join(get_args(Environment)),
+        show_default=True,
+        help="Run in this environment.",
     ),
     click.option(
         "--conf",
@@ -29,7 +33,11 @@ _OPTIONS = (
         metavar="KEY=VALUE",
         help="Set one setting by its dotted name; can be repeated.",
     ),
-    click.option("--warehouse", metavar="DIR", help="Where tables live.  [default: $BRAZADA_WAREHOUSE or ./warehouse]"),
+    click.option(
+        "--warehouse",
+        metavar="DIR",
+        help="Use the tables in this folder.  [default: $BRAZADA_WAREHOUSE or ./warehouse]",
+    ),
     click.option("--show-settings", is_flag=True, help="Show all settings of a job, not only those you changed."),
     click.option("--quiet", is_flag=True, help="Print results, warnings and errors only."),
     click.option("--json", "as_json", is_flag=True, help="Print results as lines of JSON on standard output."),
@@ -39,6 +47,21 @@ _OPTIONS = (
     click.option("--verbose", is_flag=True, help="Print Spark's own log, and tracebacks of errors."),
 )
 _SPEECH = tuple(field.name for field in dataclasses.fields(Output))
+
+
+class Group(click.Group):
+    """Commands whose list shows the first paragraph of each one's help as a whole."""
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the list."""
+        listed = [(name, self.get_command(ctx, name)) for name in self.list_commands(ctx)]
+        rows = [(name, _first(each)) for name, each in listed if each and not each.hidden]
+        with formatter.section("Commands"):
+            formatter.write_dl(rows)
+
+
+def _first(command: click.Command) -> str:
+    return " ".join((command.help or "").split("\n\n")[0].split())
 
 
 def with_settings(command: Callable[..., None]) -> Callable[..., None]:

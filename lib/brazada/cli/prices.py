@@ -4,24 +4,25 @@ from __future__ import annotations
 
 import click
 
-from brazada.cli.options import with_settings
+from brazada.cli.options import Group, with_settings
 from brazada.cli.steps import Work, chosen, start, start_all
 from brazada.errors import UsageError
+from brazada.prices.settings import Prices
 from brazada.settings import Settings
 
 _JOBS = ("ingest", "series", "windows", "train", "backtest", "forecast")
 _STEPS = (*_JOBS, "summary")
 
 
-@click.group()
+@click.group(cls=Group)
 def prices() -> None:
-    """Food prices: files to observations, series, windows; networks, backtests and forecasts."""
+    """Turn files of food prices into series, models, backtests and forecasts."""
 
 
 _source = click.option(
     "--source",
     metavar="odepa|kalimati",
-    help="Only this source.  [default: every one; files say theirs by their header]",
+    help="Take only this source.  [default: every one; files say theirs by their header]",
 )
 
 
@@ -38,6 +39,8 @@ def ingest(settings: Settings, verbose: bool, source: str | None, again: bool, p
     """Take published price files (files, folders, globs, .gz) into prices.observations."""
     from brazada.prices import ingest as library
 
+    if settings.env == "local":
+        library.look(settings.of(Prices), source, paths)
     start("prices ingest", settings, verbose, lambda job: library.ingest(job, source, paths, again), _READING)
 
 
@@ -83,7 +86,9 @@ def forecast(settings: Settings, verbose: bool, source: str | None) -> None:
 
 @prices.command()
 @_source
-@click.option("--steps", default=",".join(_JOBS), show_default=True, help="Some of these, and summary, by commas.")
+@click.option(
+    "--steps", default=",".join(_JOBS), show_default=True, help="Run some of these, and summary, separated by commas."
+)
 @click.argument("paths", nargs=-1)
 @with_settings
 def run(settings: Settings, verbose: bool, source: str | None, steps: str, paths: tuple[str, ...]) -> None:
@@ -94,6 +99,8 @@ def run(settings: Settings, verbose: bool, source: str | None, steps: str, paths
     from brazada.prices import backtest, forecast, ingest, series, windows
     from brazada.prices.training import train_global
 
+    if "ingest" in wanted and settings.env == "local":
+        ingest.look(settings.of(Prices), source, paths)
     work: dict[str, Work] = {
         "ingest": lambda job: ingest.ingest(job, source, paths),
         "series": lambda job: series.series(job, source),
@@ -119,4 +126,4 @@ def _show(settings: Settings, verbose: bool) -> None:
     from brazada.prices import summary as library
     from brazada.tables import Store
 
-    library.show(Store(session.start(settings, verbose), settings.warehouse, schemas=settings.schemas))
+    library.show_summary(Store(session.start(settings, verbose), settings.warehouse, schemas=settings.schemas))

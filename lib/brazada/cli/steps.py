@@ -14,12 +14,12 @@ if TYPE_CHECKING:
 Work = Callable[["Job"], Any]
 
 
-def start(name: str, settings: Settings, verbose: bool, work: Work, shown: tuple[str, ...]) -> None:
-    """Run a job, and show these sections of its settings first."""
+def start(name: str, settings: Settings, verbose: bool, work: Work, shown: tuple[str, ...]) -> Any:
+    """Run a job, and show these sections of its settings first. Returns what the work returns."""
     from brazada.report import job
 
     with job(name, settings, shown, verbose) as running:
-        work(running)
+        return work(running)
 
 
 def start_all(
@@ -30,6 +30,14 @@ def start_all(
         for part in parts:
             start(f"{group} {step}", settings, verbose, part, shown)
             shown = ()
+
+
+def look(settings: Settings, paths: Sequence[str], suffixes: tuple[str, ...]) -> None:
+    """Raise InputError for a path of this machine without files that end so, before Spark is started for them."""
+    from brazada.ingest.files import look as library
+
+    if settings.env == "local":
+        library(paths, suffixes)
 
 
 def chosen(steps: str, known: Sequence[str]) -> set[str]:

@@ -8,7 +8,7 @@ from typing import cast, get_args
 
 import click
 
-from brazada.cli.options import with_settings
+from brazada.cli.options import Group, with_settings
 from brazada.cli.steps import Work, chosen, start, start_all
 from brazada.errors import UsageError
 from brazada.settings import Settings
@@ -18,17 +18,17 @@ _JOBS = ("ingest", "sessions", "laps", "fit", "score", "alerts")
 _STEPS = (*_JOBS, "summary")
 
 
-@click.group()
+@click.group(cls=Group)
 def swim() -> None:
-    """Swimmers' positions: logs to readings, sessions, styles, laps and alerts."""
+    """Turn logs of swimmers' positions into readings, sessions, styles, laps and alerts."""
 
 
 _KINDS = click.Choice(get_args(MethodName))
-_method = click.option("--method", type=_KINDS, help="How styles are told.  [default: swim.method]")
+_method = click.option("--method", type=_KINDS, help="Tell styles by this method.  [default: swim.method]")
 _truth = click.option(
     "--truth",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="For the summary: true styles as `brazada simulate swim` writes them, DrillID,style,stroke.",
+    help="Compare with true styles in the summary: a CSV DrillID,style,stroke as `brazada simulate swim` writes it.",
 )
 
 
@@ -42,6 +42,8 @@ def ingest(settings: Settings, verbose: bool, paths: tuple[str, ...]) -> None:
     """Take logs (files, folders, globs, .gz, .zst) into swim.readings."""
     from brazada.swim import ingest as library
 
+    if settings.env == "local":
+        library.look(paths)
     start("swim ingest", settings, verbose, lambda job: library.ingest(job, paths), _SECTIONS)
 
 
@@ -114,9 +116,15 @@ def alerts(settings: Settings, verbose: bool, continuous: bool, paths: tuple[str
 
 
 @swim.command()
-@click.option("--steps", default=",".join(_JOBS), show_default=True, help="Some of these, and summary, by commas.")
 @click.option(
-    "--method", "methods", type=_KINDS, multiple=True, help="To fit and score; repeatable. [default: swim.method]"
+    "--steps", default=",".join(_JOBS), show_default=True, help="Run some of these, and summary, separated by commas."
+)
+@click.option(
+    "--method",
+    "methods",
+    type=_KINDS,
+    multiple=True,
+    help="Fit and score by this method; can be repeated.  [default: swim.method]",
 )
 @_truth
 @click.argument("paths", nargs=-1)
@@ -141,6 +149,8 @@ def run(
         raise UsageError("--truth with the step summary, which uses it", found=steps, todo="add summary to --steps")
     from brazada.swim import alerts, fit, ingest, laps, score, sessions
 
+    if "ingest" in wanted and settings.env == "local":
+        ingest.look(paths)
     asked: tuple[MethodName | None, ...] = methods or (None,)
     work: dict[str, list[Work]] = {
         "ingest": [lambda job: ingest.ingest(job, paths)],
@@ -168,4 +178,4 @@ def _show(settings: Settings, verbose: bool, truth: Path | None) -> None:
     from brazada.swim import summary as library
     from brazada.tables import Store
 
-    library.show(Store(session.start(settings, verbose), settings.warehouse, schemas=settings.schemas), truth)
+    library.show_summary(Store(session.start(settings, verbose), settings.warehouse, schemas=settings.schemas), truth)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import gzip
 import hashlib
 import re
-from collections.abc import Iterable, Iterator, Sequence
+import zlib
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -67,17 +69,49 @@ def list_files(spark: SparkSession, paths: Sequence[str], suffixes: tuple[str, .
     for text in paths:
         files = [uri for uri, named in below(spark, text) if named or uri.lower().endswith(suffixes)]
         if not files:
-            raise InputError(
-                f"files at {text}",
-                found=f"none (in a folder, files ending in {', '.join(suffixes)} count)",
-                todo="check the path",
-            )
+            raise _nothing(text, suffixes)
         found |= {*files}
     if odd := sorted(uri for uri in found if ":" in uri.rpartition("/")[2]):
         raise InputError(_NO_COLON, found=odd[0], todo="rename it")
     if odd := sorted(uri for uri in found if (path := local_path(uri)) and not Path(path).is_file()):
         raise InputError("regular files", found=f"{odd[0]}, a pipe or a device", todo="copy its content into a file")
     return sorted(found)
+
+
+def _nothing(text: str, suffixes: tuple[str, ...]) -> InputError:
+    found = f"none (in a folder, files ending in {', '.join(suffixes)} count)"
+    return InputError(f"files at {text}", found=found, todo="check the path")
+
+
+def look(paths: Sequence[str], suffixes: tuple[str, ...], header: Callable[[bytes, str], object] | None = None) -> None:
+    """Raise InputError for what a look at this machine's files shows to be wrong, before Spark is started for them.
+
+    That is a path without files, and a named file whose first line `header` refuses. Globs, URLs and what is packed
+    otherwise than by gzip are left for the job to judge.
+    """
+    for text in paths:
+        path = Path(text)
+        if re.search(r"[:*?\[{]", text):
+            continue
+        if path.is_dir():
+            inside = (file.relative_to(path) for file in path.rglob("*") if file.name.lower().endswith(suffixes))
+            if not any(not re.search("(^|/)[_.]", str(file)) for file in inside):
+                raise _nothing(text, suffixes)
+        elif not path.exists():
+            raise _nothing(text, suffixes)
+        elif header and path.is_file() and (first := _first_line_here(path)):
+            header(first, text)
+
+
+def _first_line_here(path: Path) -> bytes | None:
+    """The first line of a file of this machine, or None where the job must look."""
+    if path.name.lower().endswith((".zst", ".bz2")):
+        return None
+    try:
+        with gzip.open(path) if path.name.lower().endswith(".gz") else path.open("rb") as file:
+            return next(iter(file.readline(_FIRST_LINE).splitlines()), None)
+    except (OSError, EOFError, zlib.error):
+        return None
 
 
 def inspect(spark: SparkSession, uris: Sequence[str]) -> list[InputFile]:

@@ -24,6 +24,9 @@ _SCORES = f"""
   avg(CASE WHEN lower_95 IS NOT NULL THEN cast(actual BETWEEN lower_95 AND upper_95 AS int) END) AS coverage_95
 """
 
+_MONEY = ("last_price", "forecast", "lower_80", "upper_80", "lower_95", "upper_95")
+_ERRORS = dict.fromkeys(("mae", "rmse", "naive_mae"), "{currency} per base unit")
+
 VIEWS = (
     View(
         name="prices.latest_forecasts",
@@ -35,6 +38,7 @@ VIEWS = (
             FROM (SELECT *, max(origin) OVER (PARTITION BY series) AS newest FROM prices.forecasts)
             WHERE origin = newest
         """,
+        units=dict.fromkeys(_MONEY, "{currency}/{unit_base}"),
     ),
     View(
         name="prices.series_scores",
@@ -50,6 +54,7 @@ VIEWS = (
             FROM scores LEFT JOIN scores AS naive
               ON naive.model = 'naive' AND naive.series = scores.series AND naive.split = scores.split
         """,  # noqa: S608 - constants of this module
+        units=_ERRORS,
     ),
     View(
         name="prices.worst_series",
@@ -81,10 +86,10 @@ VIEWS = (
         comment="Forecasts whose dates have come, by the week of the date: error beside Naive's, share in the bands.",
         tables=("prices.forecasts", "prices.series"),
         query="""
-            SELECT source, series, model, horizon, week, rows, mae, naive_mae, mae / nullif(naive_mae, 0) AS mae_ratio,
-                   coverage_80, coverage_95
+            SELECT source, series, unit_base, model, horizon, week, rows, mae, naive_mae,
+                   mae / nullif(naive_mae, 0) AS mae_ratio, coverage_80, coverage_95
             FROM (
-              SELECT made.source, made.series, made.model, made.horizon,
+              SELECT made.source, made.series, made.unit_base, made.model, made.horizon,
                      cast(date_trunc('week', made.target_date) AS date) AS week, count(*) AS rows,
                      avg(abs(made.forecast - came.price)) AS mae, avg(abs(made.last_price - came.price)) AS naive_mae,
                      avg(cast(came.price BETWEEN made.lower_80 AND made.upper_80 AS int)) AS coverage_80,
@@ -94,6 +99,7 @@ VIEWS = (
               GROUP BY ALL
             )
         """,
+        units=dict.fromkeys(("mae", "naive_mae"), "{currency}/{unit_base}"),
     ),
     View(
         name="prices.fits",
@@ -113,5 +119,6 @@ VIEWS = (
             )
             WHERE newest = 1
         """,
+        units=_ERRORS,
     ),
 )

@@ -11,6 +11,7 @@ from pyspark.sql import functions as F
 
 from brazada.errors import InputError
 from brazada.ingest.files import InputFile, first_line, list_files, read_path, splittable
+from brazada.ingest.files import look as look_here
 from brazada.ingest.known import Taken, new_files, note_files, quarantine_lines
 from brazada.report import Job
 from brazada.swim import drills
@@ -35,7 +36,7 @@ def ingest(job: Job, paths: Sequence[str]) -> None:
     """
     uris = list_files(job.spark, paths, SUFFIXES)
     for uri in uris:
-        _check_header(job, uri)
+        _check_header(first_line(job.spark, uri), uri)
     with job.progress("swim logs", total=4) as bar, job.store.exclusive(READINGS.name):
         bar.advance(what="look at the files")
         new = new_files(job, uris, meanwhile=lambda: job.store.ensure(READINGS))
@@ -211,10 +212,15 @@ class _Batch:
         return cores * max(1, -(-size // (_TEXT_PER_PARTITION * cores)))
 
 
-def _check_header(job: Job, uri: str) -> None:
-    found = first_line(job.spark, uri).decode("utf-8-sig", "replace").strip()
+def look(paths: Sequence[str]) -> None:
+    """Raise InputError, before Spark is started, for paths without files and named files that are no swim logs."""
+    look_here(paths, SUFFIXES, _check_header)
+
+
+def _check_header(first: bytes, file: str) -> None:
+    found = first.decode("utf-8-sig", "replace").strip()
     if found != HEADER:
-        raise InputError(f"the header {HEADER}", found=f"{found[:200]!r} in {uri}", todo="check that it is a swim log")
+        raise InputError(f"the header {HEADER}", found=f"{found[:200]!r} in {file}", todo="check that it is a swim log")
 
 
 def _offsets(blocks: Sequence[Row]) -> list[tuple[int, int, int]]:

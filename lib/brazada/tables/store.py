@@ -8,7 +8,7 @@ import random
 import re
 import shutil
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -24,6 +24,7 @@ from pyspark.sql.types import StructField, StructType
 
 from brazada.errors import TableError, VersionError
 from brazada.settings import Warehouse
+from brazada.tables import local
 from brazada.tables.locks import exclusive
 from brazada.tables.table import Table, View, literal
 
@@ -78,6 +79,7 @@ class Store:
     writes: dict[str, int] = field(default_factory=dict)
     schemas: tuple[str, ...] = ()
     _ensured: set[str] = field(default_factory=set)
+    _attached: dict[str, str] = field(default_factory=dict)
 
     def location(self, name: str) -> str | None:
         """Where the table `schema.table` lies, or None where the catalog decides."""
@@ -97,6 +99,8 @@ class Store:
         location = self.location(name)
         if location is None:
             return bool(self.spark.catalog.tableExists(name))
+        if local.is_local(self.warehouse):
+            return local.is_table(Path(location))
         if not DeltaTable.isDeltaTable(self.spark, location):
             return False
         try:
@@ -122,7 +126,7 @@ class Store:
             self._clear_log(location)
             builder = builder.location(location)
         else:
-            self._make_schema(table.name)
+            self.make_schema(table.name)
             builder = builder.tableName(table.name)
         if table.partition_by:
             builder = builder.partitionedBy(*table.partition_by)
@@ -270,26 +274,33 @@ class Store:
         """Whether a table was created and nothing was written to it yet."""
         return self.version(name) == 0 and not self._delta(name).toDF().inputFiles()
 
-    def attach(self, views: tuple[View, ...] = (), naming: str | None = None) -> list[str]:
+    def attach(self, views: tuple[View, ...] = (), named: Iterable[str] | None = None) -> list[str]:
         """Make tables of a path warehouse, and views that are `present`, queryable by name.
 
-        All of them, or those that the SQL text `naming` names and what these read. Returns the tables' names.
+        All of them, or those `named` and what these read; those that were attached before stay so. Returns the tables'
+        names.
         """
-        names = self.names()
-        if naming is not None:
-            naming = _squeezed(naming)
+        names = self.names() if self.warehouse.path or named is None else []
+        if named is not None:
+            wanted = {*named}
             for view in reversed(views):  # a view reads only views before it
-                naming += _squeezed(view.query) if view.name in naming else ""
-            names = [name for name in names if name in naming]
-            views = tuple(view for view in views if view.name in naming)
+                if view.name in wanted:
+                    read = _squeezed(view.query)
+                    wanted |= {*view.tables, *(other.name for other in views if other.name in read)}
+            names = [name for name in names if name in wanted]
+            views = tuple(view for view in views if view.name in wanted)
         for name in names:
             if location := self.location(name):
-                self._make_schema(name)
-                self.spark.sql(f"CREATE TABLE IF NOT EXISTS {name} USING delta LOCATION {literal(location)}")
+                self._attach(name, f"TABLE IF NOT EXISTS {name} USING delta LOCATION {literal(location)}")
         for view in self.present(views):
-            self._make_schema(view.name)
-            self.spark.sql(f"CREATE OR REPLACE VIEW {view.name} COMMENT {literal(view.comment)} AS {view.query}")
+            self._attach(view.name, f"OR REPLACE VIEW {view.name} COMMENT {literal(view.comment)} AS {view.query}")
         return names
+
+    def _attach(self, name: str, definition: str) -> None:
+        if self._attached.get(name) != definition:
+            self.make_schema(name)
+            self.spark.sql(f"CREATE {definition}")
+            self._attached[name] = definition
 
     def present(self, views: tuple[View, ...]) -> list[View]:
         """Views whose tables are all there; of several with one name the last."""
@@ -309,8 +320,7 @@ class Store:
             return sorted(name for name, kind in listed.items() if kind == "TABLES")
         if "://" in self.warehouse.path:
             return self._names_at(self.warehouse.path)
-        base = Path(self.warehouse.path)
-        return sorted(f"{log.parent.parent.name}.{log.parent.name}" for log in base.glob("*/*/_delta_log"))
+        return local.names(self.warehouse.path)
 
     def _names_at(self, url: str) -> list[str]:
         """`schema.table` of every table of this suite below a URL of any filesystem that Hadoop knows."""
@@ -380,17 +390,14 @@ class Store:
         match = " AND ".join(f"old.`{name}` = new.`{name}`" for name in table.key)
         return self._delta(table.name).alias("old").merge(frame.alias("new"), match)
 
-    def _make_schema(self, name: str) -> None:
+    def make_schema(self, name: str) -> None:
+        """Have the schema of a table or view, by the name of either."""
         # Without a location: dropping a schema deletes its folder, and ours would be that of the tables.
         self.spark.sql(f"CREATE SCHEMA IF NOT EXISTS {name.partition('.')[0]}")
 
     def _require(self, name: str) -> None:
         if not self.exists(name):
-            raise TableError(
-                f"table {name} in {self.warehouse.path or self.warehouse.catalog}",
-                found=f"{', '.join(self.names()) or 'no table at all'}",
-                todo="run the job that writes it first, or check --warehouse",
-            )
+            raise local.missing(name, self.names(), self.warehouse)
 
 
 @contextmanager

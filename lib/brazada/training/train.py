@@ -135,7 +135,7 @@ def _launched(job: Job, runner: Launcher, worker: WorkerSpec, start: Start) -> O
     name = worker.task.name
     waits = f"{name}: wait for {runner.ranks} rank{'s' if runner.ranks > 1 else ''} to start and end a first epoch"
     with job.progress(waits) as bar:
-        log.debug("  %s", waits)
+        log.log(logging.DEBUG if job.on_terminal else logging.INFO, "  %s", waits)
         pace = _Pace(name, worker.task.monitor)
 
         def show(entry: Mapping[str, float]) -> None:
