@@ -2,13 +2,14 @@
 PYTHON ?= python3.11
 BIN := .venv/bin
 READY := .venv/.ready
+DEPLOY_TOOLS := .venv/.deploy-tools
 SAMPLE := tests/sample/prices
 DEMO ?= warehouse/demo
 FASHION := $(wildcard /usr/share/datasets/fashion-mnist)
 CHAOS_RUNS ?= 20
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-unit lint bench bench-swim bench-train chaos wheel clean
+.PHONY: help setup demo test test-unit lint bench bench-swim bench-train chaos wheel bundle deploy-check clean
 
 help: ## List the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/:/' | awk -F': *' '{printf "  %-10s %s\n", $$1, $$2}'
@@ -32,10 +33,10 @@ demo: $(READY) ## Set up and run the main jobs: shipped prices to forecasts, a s
 	$(BIN)/brazada evaluate fashion --warehouse $(DEMO)
 	$(BIN)/brazada report --out $(DEMO)/report --warehouse $(DEMO)
 
-test-unit: $(READY) ## Run the tests that need no Spark
+test-unit: $(DEPLOY_TOOLS) ## Run the tests that need no Spark
 	$(BIN)/python -m pytest tests/unit
 
-test: $(READY) ## Set up and run every test
+test: $(DEPLOY_TOOLS) ## Set up and run every test
 	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 lint: $(READY) ## Check style and types
@@ -56,8 +57,18 @@ chaos: $(READY) ## Kill jobs at random moments, CHAOS_RUNS times (default 20)
 	BRAZADA_CHAOS_RUNS=$(CHAOS_RUNS) $(BIN)/python -m pytest tests/e2e -k chaos --timeout $$((200 + 100 * $(CHAOS_RUNS)))
 
 wheel: $(READY) ## Build the wheel into dist/
-	rm -rf build  # else modules since removed would be in it
+	rm -rf build dist/brazada-*.whl  # else modules since removed would be in it
 	$(BIN)/python -m pip wheel --quiet --no-deps --no-build-isolation -w dist .
+
+bundle: wheel ## Build what `databricks bundle deploy` takes along into dist/: the wheel, and the list of its packages
+	$(BIN)/python conf/deploy/requirements.py
+
+deploy-check: bundle $(DEPLOY_TOOLS) ## Set up and check what is deployed to Databricks and EMR, without either of them
+	$(BIN)/python conf/deploy/check.py
+
+$(DEPLOY_TOOLS): $(READY) conf/deploy/requirements.lock
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps -r conf/deploy/requirements.lock
+	touch $@
 
 clean: ## Remove what was built; the warehouse and the user cache stay
 	rm -rf .venv build dist lib/*.egg-info .mypy_cache .ruff_cache

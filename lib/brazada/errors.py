@@ -30,6 +30,10 @@ class UsageError(BrazadaError):
     exit_code = 2
 
 
+class PackageError(BrazadaError):
+    """Packages that a job needs are not installed where it runs."""
+
+
 class InputError(BrazadaError):
     """Input files are missing, unreadable or of no known layout."""
 

@@ -1,4 +1,4 @@
-"""The wheel in a packed environment, by spark-submit, on workers that do not share the driver's memory."""
+"""spark-submit as on a cluster: the packed environment on workers that do not share the driver's memory; exit codes."""
 
 import os
 import subprocess
@@ -7,45 +7,59 @@ from pathlib import Path
 
 import pyspark
 
+from brazada.simulate.swim import simulate
+
 ROOT = Path(__file__).resolve().parents[2]
+SPARK = Path(pyspark.__file__).parent
 
 
-def test_the_packed_wheel_ingests_on_a_local_cluster(tmp_path, content):
-    packed = tmp_path / "brazada-env.tar.gz"
-    offline = {**os.environ, "UV_OFFLINE": "1"}
-    subprocess.run([sys.executable, ROOT / "conf/deploy/pack_env.py", packed, "--extras", ""], check=True, env=offline)
-    (tmp_path / "environment").mkdir()
-    subprocess.run(["tar", "-xzf", packed, "-C", tmp_path / "environment"], check=True)
-    log = tmp_path / "prices.csv"
-    log.write_text(
-        "Commodity,Date,Unit,Minimum,Maximum,Average\n"
-        "Apple,1/2/2024,KG,Rs 10.00,Rs 20.00,Rs 15.00\n"
-        "Pear,1/2/2024,KG,Rs 10.00,Rs 20.00,Rs 35.00\n"
-    )
-    spark = Path(pyspark.__file__).parent
-    environment = {
-        **{k: v for k, v in os.environ.items() if k not in ("PYTHONPATH", "VIRTUAL_ENV")},
-        "SPARK_HOME": str(spark),
-        "PYSPARK_PYTHON": "./environment/bin/python",
-        "PYSPARK_DRIVER_PYTHON": str(tmp_path / "environment/bin/python"),
+def submit(*words, folder, master="local[1]", driver=sys.executable, workers=sys.executable):
+    """Run spark-submit, interpreters by `--conf` as docs/deploy.md has it, in whatever environment is active."""
+    options = {
+        "spark.driver.host": "127.0.0.1",
+        "spark.driver.bindAddress": "127.0.0.1",
+        "spark.driver.extraJavaOptions": "-XX:TieredStopAtLevel=1",
+        "spark.executor.extraJavaOptions": "-XX:TieredStopAtLevel=1",
+        "spark.pyspark.python": workers,
+        "spark.pyspark.driver.python": driver,
     }
-    done = subprocess.run(
-        [
-            *(spark / "bin/spark-submit", "--master", "local-cluster[2,1,1024]", "--archives", f"{packed}#environment"),
-            *("--conf", "spark.driver.host=127.0.0.1", "--conf", "spark.driver.bindAddress=127.0.0.1"),
-            *("--conf", "spark.driver.extraJavaOptions=-XX:TieredStopAtLevel=1"),
-            *("--conf", "spark.executor.extraJavaOptions=-XX:TieredStopAtLevel=1"),
-            *(ROOT / "jobs/prices.py", "ingest", "--source", "kalimati", log, "--warehouse", tmp_path / "warehouse"),
-        ],
-        cwd=tmp_path,
-        env=environment,
+    confs = [word for key, value in options.items() for word in ("--conf", f"{key}={value}")]
+    return subprocess.run(
+        [SPARK / "bin/spark-submit", "--master", master, *confs, *words],
+        cwd=folder,
+        env={**{k: v for k, v in os.environ.items() if k != "PYTHONPATH"}, "SPARK_HOME": str(SPARK)},
         capture_output=True,
         text=True,
-        timeout=300,
+        timeout=400,
         check=False,
     )
-    assert done.returncode == 0, done.stderr[-4000:]
+
+
+def test_the_packed_role_swim_runs_on_a_local_cluster(tmp_path, content):
+    packed = tmp_path / "brazada-env.tar.gz"
+    offline = {**os.environ, "UV_OFFLINE": "1"}
+    subprocess.run(
+        [sys.executable, ROOT / "conf/deploy/pack_env.py", packed, "--roles", "swim"], check=True, env=offline
+    )
+    (tmp_path / "environment").mkdir()
+    subprocess.run(["tar", "-xzf", packed, "-C", tmp_path / "environment"], check=True)
+    simulate(tmp_path / "logs", rows=15_000, seed=7)
+    done = submit(
+        *("--archives", f"{packed}#environment", ROOT / "jobs/swim.py", "run", tmp_path / "logs"),
+        *("--steps", "ingest,laps,fit,score", "--set", "swim.clusters.kinematic=3"),
+        *("--warehouse", tmp_path / "warehouse"),
+        folder=tmp_path,
+        master="local-cluster[1,2,1024]",
+        driver=tmp_path / "environment/bin/python",
+        workers="./environment/bin/python",
+    )
     # spark-submit hands a Python driver's standard error over as its own output
-    assert "rows in 2 = good 1 + duplicate 0 + quarantined 1" in done.stdout
-    assert len(content(tmp_path / "warehouse", "prices.observations")) == 1
-    assert "average" in content(tmp_path / "warehouse", "ops.quarantine")[0].__repr__()
+    assert done.returncode == 0, (done.stdout + done.stderr)[-4000:]
+    assert "swim score done" in done.stdout
+    assert content(tmp_path / "warehouse", "swim.styles")
+
+
+def test_what_a_job_says_and_its_exit_code_reach_the_caller_of_spark_submit(tmp_path):
+    done = submit(ROOT / "jobs/command.py", "tables", "--env", "moon", folder=tmp_path)
+    assert done.returncode == 2
+    assert "local, databricks, emr" in done.stdout

@@ -14,22 +14,37 @@ if TYPE_CHECKING:
 Work = Callable[["Job"], Any]
 
 
-def start(name: str, settings: Settings, verbose: bool, work: Work, shown: tuple[str, ...]) -> Any:
-    """Run a job, and show these sections of its settings first. Returns what the work returns."""
+def start(
+    name: str,
+    settings: Settings,
+    verbose: bool,
+    work: Work,
+    shown: tuple[str, ...],
+    jobs: Sequence[str] | None = None,
+) -> Any:
+    """Run a job, and show these sections of its settings first. Returns what the work returns.
+
+    Raises PackageError where packages are missing that it needs, or any of `jobs`, the ones to come (default: itself).
+    """
+    from brazada import roles
     from brazada.report import job
 
+    needing = [name] if jobs is None else jobs
+    roles.check_driver(needing, settings)
     with job(name, settings, shown, verbose) as running:
+        roles.check_workers(needing, settings, running.spark)
         return work(running)
 
 
 def start_all(
     group: str, work: Mapping[str, Sequence[Work]], settings: Settings, verbose: bool, shown: tuple[str, ...]
 ) -> None:
-    """Run the jobs of a group, by step, in turn; the settings are shown once."""
+    """Run the jobs of a group, by step, in turn; the settings are shown, and the packages of all looked for, once."""
+    jobs = [f"{group} {step}" for step in work]
     for step, parts in work.items():
         for part in parts:
-            start(f"{group} {step}", settings, verbose, part, shown)
-            shown = ()
+            start(f"{group} {step}", settings, verbose, part, shown, jobs)
+            shown, jobs = (), []
 
 
 def look(settings: Settings, paths: Sequence[str], suffixes: tuple[str, ...]) -> None:

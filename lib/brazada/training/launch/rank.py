@@ -102,7 +102,10 @@ def with_horovod(spec: WorkerSpec, driver: DriverAddress) -> Outcome | None:
         heartbeat.send(token=driver.token, pid=os.getpid(), host=socket.gethostname())
         threading.Thread(target=heartbeat.beat, daemon=True).start()
         try:
-            devices.configure_tensorflow(spec.threads, local_rank=int(os.environ["HOROVOD_LOCAL_RANK"]))
+            from horovod.spark.task import get_available_devices  # the GPUs that Spark assigned to this task
+
+            local_rank = int(os.environ["HOROVOD_LOCAL_RANK"])
+            devices.configure_tensorflow(spec.threads, local_rank, get_available_devices())
             ranks = Horovod()
             outcome = work(spec, ranks, lambda entry: heartbeat.send(epoch=entry))
         except Exception as error:
