@@ -28,6 +28,12 @@ def other(number):
     line = sound(number)
     ways = [
         line.replace("ObjectId(", "").replace(")", ""),
+        re.sub(r"ObjectId\((\w+)\)", r'ObjectID("\1")', line),
+        re.sub(r"ObjectId\((\w{18})\w*\)", r'"ObjectID(""\1"")"', line),
+        re.sub(r"ObjectId\((\w+)\)", r'ObjectID("\1)', line),
+        re.sub(r"ObjectId\((\w+)\)", lambda id_: id_[0].replace(id_[1], id_[1].upper()), line),
+        line.replace("b827eb", "B827EB"),
+        line.replace("0.2]", "0.20000000000000001]"),
         line.replace('"[0,0,0]"', '"[1,2,3]"'),
         line.replace('"[', '"[ ', 1),
         line.replace('"[', '"[\x7f', 1),

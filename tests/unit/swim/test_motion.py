@@ -107,6 +107,24 @@ def test_samples_that_repeat_the_position_change_nothing():
     assert of(t, x) == of(t[fresh], x[fresh])
 
 
+@pytest.mark.parametrize("stroke", STROKES)
+def test_positions_on_the_line_between_two_fixes_change_nothing(stroke):
+    t, held = swimmer(*STROKES[stroke])
+    held[500:504] += 6.0  # a wild fix
+    fixes = np.arange(0, len(t), 4)
+    between = np.interp(t, t[fixes], held[fixes]).round(8)
+    (features, lengths), (expected, same) = of(t, between), of(t, held)
+    assert features == pytest.approx(expected, rel=1e-4)
+    assert len(lengths) == len(same) > 2
+
+
+def test_a_steady_swimmer_without_noise_is_seen_throughout():
+    t = np.arange(0, 15, 0.04)
+    features, lengths = of(t, -10 + 1.2 * t)
+    assert features["positions"] == len(t)
+    assert features["distance_m"] == pytest.approx(1.2 * t[-1])
+
+
 def test_wild_positions_are_rejected():
     t, x = swimmer()
     wild = x.copy()
