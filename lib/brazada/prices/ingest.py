@@ -30,6 +30,7 @@ from brazada.prices.settings import Prices
 from brazada.prices.sources import source_settings
 from brazada.prices.tables import OBSERVATIONS
 from brazada.prices.tallies import Tally, tally
+from brazada.prices.units import check_patterns
 from brazada.prices.verdicts import verdicts
 from brazada.report import Job
 
@@ -58,6 +59,7 @@ def ingest(job: Job, source: str | None, paths: Sequence[str], again: bool = Fal
     """
     asked = sorted(job.settings.of(Prices).sources) if source is None else [source]
     sources = {name: source_settings(job.settings.of(Prices), name) for name in asked}
+    check_patterns(job.spark, job.settings.of(Prices).units)
     uris = list_files(job.spark, paths, SUFFIXES)
     layouts = {f"{name}/{layout}": rules for name, one in sources.items() for layout, rules in one.layouts.items()}
     with job.progress("price files", total=4) as bar, job.store.exclusive(OBSERVATIONS.name):

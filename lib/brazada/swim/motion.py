@@ -111,7 +111,8 @@ def measure(t_s: Doubles, x_m: Doubles, half_m: float, settings: Motion) -> tupl
     """Features and lengths of one tag's drill; all values are finite.
 
     `t_s` are seconds, ascending; `x_m` metres along the pool from its centre; `half_m` half of the pool's length. All
-    samples, only those where the position changed, and samples on the line between two fixes give the same. Features, beside those of `FEATURES`:
+    samples or only those where the position changed give the same, as do samples on the line between two fixes.
+    Features, beside those of `FEATURES`:
     `accel_m_s2` (largest change of speed in a stroke), `stroke_m` (way per stroke), `peak_share` (power of the stroke
     over that of noise), `rest_share` (of the time), `distance_m`, `lengths`, `turns`, `swim_s`, `duration_s`,
     `positions` (refreshed and kept), `spikes`, and `valid`: 1, or 0 when `FEATURES` cannot be trusted, for the reason

@@ -120,7 +120,7 @@ def test_positions_on_the_line_between_two_fixes_change_nothing(stroke):
 
 def test_a_steady_swimmer_without_noise_is_seen_throughout():
     t = np.arange(0, 15, 0.04)
-    features, lengths = of(t, -10 + 1.2 * t)
+    features, _ = of(t, -10 + 1.2 * t)
     assert features["positions"] == len(t)
     assert features["distance_m"] == pytest.approx(1.2 * t[-1])
 
