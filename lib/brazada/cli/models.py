@@ -53,7 +53,12 @@ def tasks(settings: Settings, verbose: bool) -> None:
 @click.option("--network", metavar="NAME", help="One of the task's networks.  [default: its first]")
 @_where
 @click.option("--resume", metavar="RUN", help="Go on with a run that did not finish.")
-@click.option("--weights", metavar="FILE", help="Begin with these, a file that Keras wrote of the network.")
+@click.option(
+    "--weights",
+    metavar="FILE",
+    type=click.Path(exists=True, dir_okay=False),
+    help="Begin with these, a file that Keras wrote of the network.",
+)
 @with_settings
 def train(
     settings: Settings,

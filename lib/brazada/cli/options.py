@@ -29,7 +29,7 @@ def with_settings(command: Callable[..., None]) -> Callable[..., None]:
     def run(
         *, env: str, conf: str | None, overrides: tuple[str, ...], warehouse: str | None, verbose: bool, **rest: Any
     ) -> None:
-        named = [f"warehouse.path={json.dumps(warehouse)}"] if warehouse else []
+        named = [f"warehouse.path={json.dumps(warehouse, ensure_ascii=False)}"] if warehouse else []
         settings: Settings = load(env, conf, [*named, *overrides])
         command(settings=settings, verbose=verbose, **rest)
 

@@ -14,6 +14,12 @@ if TYPE_CHECKING:
 Work = Callable[["Job"], Any]
 
 
+def look_first(settings: Settings, look: Callable[[], object]) -> None:
+    """Look at input files before Spark is started; not on a cluster, where paths may be those of another filesystem."""
+    if settings.env == "local":
+        look()
+
+
 def start(name: str, settings: Settings, verbose: bool, work: Work, shown: tuple[str, ...]) -> None:
     """Run a job, and show these sections of its settings first."""
     from brazada.report import job

@@ -12,7 +12,7 @@ from pyspark import StorageLevel
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from brazada.ingest.files import InputFile, first_line, list_files
+from brazada.ingest.files import InputFile, check_local, first_line, list_files
 from brazada.ingest.known import (
     GOOD,
     OUTCOMES,
@@ -26,7 +26,7 @@ from brazada.ingest.known import (
 from brazada.prices import files
 from brazada.prices.dates import suspect_far
 from brazada.prices.layouts import Columns, recognise
-from brazada.prices.settings import Prices
+from brazada.prices.settings import Layout, Prices
 from brazada.prices.sources import source_settings
 from brazada.prices.tables import OBSERVATIONS
 from brazada.prices.tallies import Tally, tally
@@ -49,6 +49,20 @@ class _New:
         return self.columns.name.partition("/")[0]
 
 
+def check(settings: Prices, source: str | None, paths: Sequence[str]) -> None:
+    """Raise InputError for paths of this machine without files, and for files of no known layout; needs no Spark."""
+    layouts = _layouts(settings, source)
+    for uri in check_local(paths, SUFFIXES):
+        recognise(first_line(None, uri), layouts, uri)
+
+
+def _layouts(settings: Prices, source: str | None) -> dict[str, Layout]:
+    """The layouts of a source, or of all, as source/layout."""
+    asked = sorted(settings.sources) if source is None else [source]
+    sources = {name: source_settings(settings, name) for name in asked}
+    return {f"{name}/{layout}": rules for name, one in sources.items() for layout, rules in one.layouts.items()}
+
+
 def ingest(job: Job, source: str | None, paths: Sequence[str], again: bool = False) -> None:
     """Take price files into `prices.observations`: files, folders, globs of any filesystem, gzip or plain.
 
@@ -57,11 +71,9 @@ def ingest(job: Job, source: str | None, paths: Sequence[str], again: bool = Fal
     refused ones replace those of the same file, and the file itself is noted last. Raises InputError for an unknown
     source, for paths without files, and for empty, unreadable or unrecognised files, before anything is written.
     """
-    asked = sorted(job.settings.of(Prices).sources) if source is None else [source]
-    sources = {name: source_settings(job.settings.of(Prices), name) for name in asked}
+    layouts = _layouts(job.settings.of(Prices), source)
     check_patterns(job.spark, job.settings.of(Prices).units)
     uris = list_files(job.spark, paths, SUFFIXES)
-    layouts = {f"{name}/{layout}": rules for name, one in sources.items() for layout, rules in one.layouts.items()}
     with job.progress("price files", total=4) as bar, job.store.exclusive(OBSERVATIONS.name):
         bar.advance(what="look at the files")
         unknown = new_files(job, uris, again=again)

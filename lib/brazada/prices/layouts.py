@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from brazada.errors import InputError
 from brazada.prices.settings import Layout
 
-
 _MOST_COLUMNS = 200  # Spark compiles code for each of them
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from py4j.protocol import Py4JJavaError  # type: ignore[import-untyped]
+from pyspark.errors import IllegalArgumentException
 from pyspark.sql import Column, SparkSession
 from pyspark.sql import functions as F
 
@@ -22,8 +22,8 @@ def check_patterns(spark: SparkSession, rules: Sequence[UnitRule]) -> None:
         try:
             groups = patterns.compile(_whole(rule)).matcher("").groupCount()
             fault = None if groups == rule.has_number else f"{groups} groups"
-        except Py4JJavaError as error:
-            fault = str(error.java_exception.getDescription())
+        except IllegalArgumentException as error:
+            fault = str(error).partition(" near index")[0]
         if fault:
             raise SettingsError(
                 "patterns in prices.units that Java reads as Python does, without (?P...), (?#...) or []",

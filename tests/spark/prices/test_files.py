@@ -181,7 +181,7 @@ def test_every_line_has_one_outcome_and_none_is_lost(judge, tmp_path, lines):
         assert (row["reason"] is None) == (row["outcome"] in {"good", "duplicate"})
 
 
-@pytest.mark.parametrize("pattern", [r"(?P<n>\d+) kg", "(?#crates) kg", "kg(?(1)a|b)", "(kg", "a{,3}", r"\Q(\E"])
+@pytest.mark.parametrize("pattern", [r"(?P<n>\d+) kg", "(?#crates) kg", "kg(?(1)a|b)", "(kg", "a{,3}"])
 def test_a_pattern_of_a_unit_that_java_reads_otherwise_is_refused(spark_session, pattern):
     rule = UnitRule.model_construct(pattern=pattern, base="kg", factor=1.0)
     check_patterns(spark_session, load(variables={}).prices.units)

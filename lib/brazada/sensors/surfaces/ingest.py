@@ -27,6 +27,7 @@ SIGNALS = (
     *(f"angular_velocity_{axis}" for axis in "XYZ"),
     *(f"linear_acceleration_{axis}" for axis in "XYZ"),
 )
+SUFFIXES = (".csv", ".csv.gz")
 _NAME = re.compile(r"(?P<folder>.*/)X(?P<part>[^/]*)\.csv(\.gz)?$", re.IGNORECASE)
 _LABELS = re.compile(r".*/y[^/]*\.csv(\.gz)?$", re.IGNORECASE)
 _LARGEST_ERROR = 0.01  # of the length of a quaternion
@@ -103,7 +104,7 @@ def ingest(job: Job, paths: Sequence[str], options: Surfaces) -> None:
     """Take in pairs of files of series and labels; splits are by recording. Raises InputError, see `pairs`."""
     files = Format(
         "surfaces",
-        (".csv", ".csv.gz"),
+        SUFFIXES,
         ("id", "recording", "label", "class_number", "samples"),
         read,
         together=pairs,
