@@ -41,6 +41,13 @@ class Warehouse(Section):
             return None
         return re.sub("^file:/+", "/", path) if path.startswith("file:/") else re.sub("(?<=[^/])/+$", "", path)
 
+    def nearest(self) -> Path | None:
+        """What is there of the path on this machine: it or the nearest above; None for one of another filesystem."""
+        if self.path is None or "://" in self.path:
+            return None
+        here = Path(self.path).resolve()
+        return next(path for path in (here, *here.parents) if path.exists())
+
 
 class Spark(Section):
     """What a session is started with; where `master` is null the cluster (or spark-submit) says it."""

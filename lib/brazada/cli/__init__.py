@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 import sys
 from collections.abc import Sequence
 
@@ -58,16 +59,21 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except Exception as error:
         if "--verbose" in words:
             raise
-        click.echo(f"error: {_cause(error)} (--verbose shows where)", err=True)
+        click.echo(f"error: {_told(error)} (--verbose shows where)", err=True)
         sys.exit(1)
 
 
-def _cause(error: Exception) -> str:
-    """The line that says what lies at the root: of a Java exception its own message, not that a call failed."""
-    cause = getattr(error, "java_exception", None)
-    while cause is not None and cause.getCause() is not None:
+def _told(error: Exception) -> str:
+    """What an error that is none of ours says at its root, and of which data file if it is about one."""
+    said, cause = [str(error)], getattr(error, "java_exception", None)
+    while cause is not None:  # of a Java exception its own message, not that a call failed
+        said.append(str(cause.getMessage()))
         cause = cause.getCause()
-    text = str(error) if cause is None else str(cause.getMessage())
-    lines = text.strip().splitlines() or [""]
+    lines = said[-1].strip().splitlines() or [""]
     # Of an error in a Python worker the message is a traceback, and the last line what it says.
-    return f"{type(error).__name__}: {lines[-1 if 'Traceback (most recent call last)' in text else 0]}"
+    root = f"{type(error).__name__}: {lines[-1 if 'Traceback (most recent call last)' in said[-1] else 0]}"
+    file = re.search(r"[Ff]ile (?:file:/*(?=/))?(\S+\.parquet)", "\n".join(said))
+    if file is None:
+        return root
+    found = root if file[1] in root else f"{root} in {file[1]}"
+    return f"expected a table's data files as they were written; found {found}. Restore the file from a copy"

@@ -8,7 +8,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from brazada.swim.motion import FEATURES, REASONS, measure, transform
+from brazada.swim.motion import FEATURES, REASONS, _fixes, _refreshed, measure, transform
 from brazada.swim.settings import Motion
 
 HALF_M = 12.5
@@ -116,6 +116,14 @@ def test_positions_on_the_line_between_two_fixes_change_nothing(stroke):
     (features, lengths), (expected, same) = of(t, between), of(t, held)
     assert features == pytest.approx(expected, rel=1e-4)
     assert len(lengths) == len(same) > 2
+
+
+def test_fixes_of_the_published_rows_are_those_at_both_ends_of_their_line():
+    """The ten rows of the thesis's log that are public: a position six times, then four steps along a line."""
+    x = [8.95442339] * 6 + [8.916343615454545, 8.878263840909092, 8.840184066363637, 8.802104291818182]
+    t, fixes = _fixes(*_refreshed(np.arange(10) * 0.04, np.array(x)))
+    assert t == pytest.approx([0.2, 0.36])
+    assert list(fixes) == [x[5], x[9]]
 
 
 def test_a_steady_swimmer_without_noise_is_seen_throughout():
