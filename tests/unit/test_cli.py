@@ -1,6 +1,5 @@
 import subprocess
 import sys
-
 from unittest.mock import Mock
 
 import pytest

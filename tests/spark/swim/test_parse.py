@@ -73,7 +73,7 @@ GENUINE = """\
 ObjectId(5e2a96a8d388780364022905),1579849384047,ObjectId(5e2a96a8d38878036402296a),a4da22e0a243,"[8.95442339,-3.5120962,0.2]","[0,0,0]","[0,0,0]"
 ObjectId(5e2a96a8d388780364022906),1579849384087,ObjectId(5e2a96a8d38878036402296a),a4da22e0a243,"[8.916343615454545,-3.512871673566434,0.2]","[0,0,0]","[0,0,0]"
 ObjectID("5e2a96a8d388780364"),1579849384127,ObjectID("5E2A96A8D388780364"),A4DA22E0A243,"[8.878263840909092,-3.5136471471328674,0.20000000000000001]","[0,0,0]","[0,0,0]"
-"""  # noqa: E501 - two of the ten rows of the thesis's log that are public, and one as its simulator writes them
+"""
 
 
 def test_the_forms_that_are_known_of_real_logs_are_read(spark_session):
