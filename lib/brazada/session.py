@@ -87,7 +87,16 @@ def _check_catalog(spark: SparkSession) -> None:
 
 
 def _prepare(options: dict[str, str], settings: Settings, verbose: bool) -> None:
-    """What only a laptop needs, into the options and the variables of this process."""
+    """What only a laptop needs, into the options and the variables of this process.
+
+    Raises SettingsError where no folder for the tables can be.
+    """
+    if there := settings.warehouse.nearest():
+        found = "a file" if not there.is_dir() else None if os.access(there, os.W_OK | os.X_OK) else "closed to you"
+        if found and (found == "a file" or there != Path(settings.warehouse.path or "").resolve()):
+            raise SettingsError(
+                "a folder in warehouse.path", found=f"{there}, {found}", todo="name another --warehouse"
+            )
     # Python workers must run this very interpreter, whatever `python3` means on the PATH.
     os.environ["PYSPARK_PYTHON"] = os.environ.get("PYSPARK_PYTHON", sys.executable)
     if os.environ.get("LC_ALL") in ("C", "POSIX"):  # in which Java sees no file whose name is not ASCII

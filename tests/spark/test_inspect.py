@@ -4,6 +4,7 @@ import csv
 import io
 import json
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from prompt_toolkit.application import create_app_session
@@ -184,6 +185,20 @@ def test_wrong_sql_says_so_and_fails(warehouse, capsys):
         main(["sql", "SELECT nope FROM sea.boats", "--warehouse", warehouse])
     assert stop.value.code == 1
     assert "nope" in capsys.readouterr().err
+
+
+def test_a_data_file_that_is_not_as_it_was_written_is_named(warehouse, capsys, job):
+    snapshot = job.store.read(BOATS.name)
+    (uri,) = snapshot.files(snapshot.frame.where("name = 'Gull'"))
+    file = Path(uri.removeprefix("file:"))
+    content = bytearray(file.read_bytes())
+    content[4:40] = bytes(byte ^ 0x55 for byte in content[4:40])  # the first page's header
+    file.write_bytes(content)
+    file.with_name(f".{file.name}.crc").unlink(missing_ok=True)
+    with pytest.raises(SystemExit) as stop:
+        main(["sql", "SELECT max(name) FROM sea.boats", "--warehouse", warehouse])
+    assert stop.value.code == 1
+    assert f"sea/boats/{file.name}" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

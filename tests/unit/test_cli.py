@@ -1,13 +1,14 @@
-import gzip
 import importlib
 import os
 import pkgutil
 import subprocess
 import sys
 from pathlib import Path
+from unittest.mock import Mock
 
 import click
 import pytest
+from pyspark.sql import SparkSession
 
 import brazada
 from brazada import session
@@ -55,6 +56,44 @@ def test_exit_codes_and_words_without_spark(words, code, said, capsys, monkeypat
     assert ended == code
     printed = capsys.readouterr()
     assert said.lower() in (printed.out + printed.err).lower()
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["prices", "ingest", "none"], "files at none"),
+        (["prices", "run", "in/*.{csv,txt}"], "files at in/*"),
+        (["prices", "ingest", "odd.csv"], "header of a known layout"),
+        (["prices", "ingest", "--source", "moon", "odd.csv"], "moon"),
+        (["swim", "ingest", "odd.csv"], "the header _id,TimeStamp"),
+        (["swim", "ingest", "empty"], "files at empty"),
+        (["swim", "run", "none"], "files at none"),
+        (["swim", "alerts", "none"], "files at none"),
+        (["images", "ingest-fashion", "empty"], "-ubyte"),
+        (["images", "ingest-car-damage", "empty"], ".jpg"),
+        (["sensors", "ingest-strokes", "empty"], ".csv.gz"),
+        (["sensors", "ingest-surfaces", "none"], "files at none"),
+        (["tables", "--warehouse", "odd.csv"], "odd.csv, a file"),
+        (["tables", "--warehouse", "odd.csv/deep"], "odd.csv, a file"),
+    ],
+)
+def test_inputs_and_the_warehouse_are_looked_at_before_spark_starts(words, said, capsys, tmp_path, monkeypatch):
+    monkeypatch.setattr(SparkSession.Builder, "getOrCreate", Mock(side_effect=AssertionError("Spark was started")))
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "odd.csv").write_text("a,b\n1,2\n")
+    with pytest.raises(SystemExit) as stop:
+        main(words)
+    assert stop.value.code in (1, 2)
+    assert said in capsys.readouterr().err
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["empty", "odd.csv"]
+
+
+def test_a_warehouse_may_be_named_in_any_signs(capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SystemExit):
+        main(["doctor", "--warehouse", "été \N{SWIMMER}"])
+    assert "surrogates" not in capsys.readouterr().err
 
 
 def test_importing_the_package_starts_neither_spark_nor_tensorflow():
@@ -111,15 +150,13 @@ def test_the_command_that_writes_it_is_known_of_every_table():
         assert command is not None, words
 
 
-def test_files_of_a_known_layout_pass_the_first_look(tmp_path):
-    from brazada.prices.ingest import look
+def test_files_of_a_known_layout_pass_the_first_look():
+    from brazada.prices.ingest import check
     from brazada.prices.settings import Prices
     from brazada.settings import load
 
     settings = load(variables={}).of(Prices)
-    (tmp_path / "broken.csv.gz").write_bytes(gzip.compress(b"what, is, this")[:-9])
-    look(settings, None, [str(SAMPLE), *map(str, SAMPLE.glob("*.gz")), f"{SAMPLE}/*.gz", "s3://bucket/nowhere"])
-    look(settings, None, [str(tmp_path / "broken.csv.gz")])  # the job says what is wrong with it
+    check(settings, None, [str(SAMPLE), *map(str, SAMPLE.glob("*.gz")), f"{SAMPLE}/*.gz", "s3://bucket/nowhere"])
 
 
 def test_lists_of_commands_have_whole_sentences(capsys):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from brazada.errors import TableError
 from brazada.output import command
 
@@ -49,11 +51,16 @@ def next_command(error: Exception) -> str | None:
 
 
 def first_cause(error: Exception) -> str:
-    """The line that says what lies at the root: of a Java exception its own message, not that a call failed."""
-    cause = getattr(error, "java_exception", None)
-    while cause is not None and cause.getCause() is not None:
+    """The line that says what lies at the root, and of which data file where it is about one."""
+    said, cause = [str(error)], getattr(error, "java_exception", None)
+    while cause is not None:  # of a Java exception its own message, not that a call failed
+        said.append(str(cause.getMessage()))
         cause = cause.getCause()
-    text = str(error) if cause is None else str(cause.getMessage())
-    lines = text.strip().splitlines() or [""]
+    lines = said[-1].strip().splitlines() or [""]
     # Of an error in a Python worker the message is a traceback, and the last line what it says.
-    return f"{type(error).__name__}: {lines[-1 if 'Traceback (most recent call last)' in text else 0]}"
+    root = f"{type(error).__name__}: {lines[-1 if 'Traceback (most recent call last)' in said[-1] else 0]}"
+    file = re.search(r"[Ff]ile (?:file:/*(?=/))?(\S+\.parquet)", "\n".join(said))
+    if file is None:
+        return root
+    found = root if file[1] in root else f"{root} in {file[1]}"
+    return f"expected a table's data files as they were written; found {found}. Restore the file from a copy"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from brazada.cli.options import Group, with_settings
-from brazada.cli.steps import look, start
+from brazada.cli.steps import look_first, start
 from brazada.images.settings import Images
 from brazada.settings import Settings
 
@@ -22,10 +22,10 @@ def images() -> None:
 @with_settings
 def ingest_fashion(settings: Settings, verbose: bool, paths: tuple[str, ...]) -> None:
     """Take in Fashion-MNIST's IDX files, or folders of them, plain or .gz."""
-    from brazada.images.fashion.idx import SUFFIXES
-    from brazada.images.fashion.ingest import ingest
+    from brazada.images.fashion.ingest import FILES, ingest
+    from brazada.ingest.files import check_local
 
-    look(settings, paths, SUFFIXES)
+    look_first(settings, lambda: check_local(paths, FILES.suffixes))
     options = settings.of(Images).fashion
     start("images ingest-fashion", settings, verbose, lambda job: ingest(job, paths, options), _SECTIONS)
 
@@ -46,9 +46,10 @@ def ingest_car_damage(settings: Settings, verbose: bool, paths: tuple[str, ...],
     """
     from brazada.images.car_damage.ingest import ingest
     from brazada.images.car_damage.photos import SUFFIXES
+    from brazada.ingest.files import check_local
 
     if not paths and not manifest:
         raise click.UsageError("name PATHS or a --manifest")
-    look(settings, paths, SUFFIXES)
+    look_first(settings, lambda: check_local(paths, SUFFIXES))
     options = settings.of(Images).car_damage
     start("images ingest-car-damage", settings, verbose, lambda job: ingest(job, paths, options, manifest), _SECTIONS)

@@ -49,7 +49,10 @@ def tasks(settings: Settings, verbose: bool) -> None:
 @_where
 @click.option("--resume", metavar="RUN", help="Go on with a run that did not finish.")
 @click.option(
-    "--weights", metavar="FILE", help="Begin with the weights in this file, which Keras wrote of the network."
+    "--weights",
+    metavar="FILE",
+    type=click.Path(exists=True, dir_okay=False),
+    help="Begin with the weights in this file, which Keras wrote of the network.",
 )
 @with_settings
 def train(

@@ -70,7 +70,7 @@ def with_settings(command: Callable[..., None]) -> Callable[..., None]:
     @functools.wraps(command)
     def run(*, env: str, conf: str | None, overrides: tuple[str, ...], warehouse: str | None, **rest: Any) -> None:
         speak(Output(**{name: rest.pop(name) for name in _SPEECH}))
-        named = [f"warehouse.path={json.dumps(warehouse)}"] if warehouse else []
+        named = [f"warehouse.path={json.dumps(warehouse, ensure_ascii=False)}"] if warehouse else []
         settings: Settings = load(env, conf, [*named, *overrides])
         command(settings=settings, **rest)
 

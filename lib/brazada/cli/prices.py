@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from brazada.cli.options import Group, with_settings
-from brazada.cli.steps import Work, chosen, start, start_all
+from brazada.cli.steps import Work, chosen, look_first, start, start_all
 from brazada.errors import UsageError
 from brazada.prices.settings import Prices
 from brazada.settings import Settings
@@ -39,8 +39,7 @@ def ingest(settings: Settings, verbose: bool, source: str | None, again: bool, p
     """Take published price files (files, folders, globs, .gz) into prices.observations."""
     from brazada.prices import ingest as library
 
-    if settings.env == "local":
-        library.look(settings.of(Prices), source, paths)
+    look_first(settings, lambda: library.check(settings.of(Prices), source, paths))
     start("prices ingest", settings, verbose, lambda job: library.ingest(job, source, paths, again), _READING)
 
 
@@ -99,8 +98,8 @@ def run(settings: Settings, verbose: bool, source: str | None, steps: str, paths
     from brazada.prices import backtest, forecast, ingest, series, windows
     from brazada.prices.training import train_global
 
-    if "ingest" in wanted and settings.env == "local":
-        ingest.look(settings.of(Prices), source, paths)
+    if "ingest" in wanted:
+        look_first(settings, lambda: ingest.check(settings.of(Prices), source, paths))
     work: dict[str, Work] = {
         "ingest": lambda job: ingest.ingest(job, source, paths),
         "series": lambda job: series.series(job, source),

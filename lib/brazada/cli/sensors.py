@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from brazada.cli.options import Group, with_settings
-from brazada.cli.steps import look, start
+from brazada.cli.steps import look_first, start
 from brazada.sensors.settings import Sensors
 from brazada.settings import Settings
 
@@ -22,9 +22,11 @@ def sensors() -> None:
 @with_settings
 def ingest_strokes(settings: Settings, verbose: bool, paths: tuple[str, ...]) -> None:
     """Take in recordings of swimmers' watches, <swimmer>/<recording>.csv, plain or .gz: files, folders, globs."""
+    from brazada.ingest.files import check_local
     from brazada.sensors.strokes.ingest import SUFFIXES, ingest
 
-    look(settings, paths, SUFFIXES)
+    look_first(settings, lambda: check_local(paths, SUFFIXES))
+
     options = settings.of(Sensors).strokes
     start("sensors ingest-strokes", settings, verbose, lambda job: ingest(job, paths, options), _SECTIONS)
 
@@ -34,9 +36,11 @@ def ingest_strokes(settings: Settings, verbose: bool, paths: tuple[str, ...]) ->
 @with_settings
 def ingest_surfaces(settings: Settings, verbose: bool, paths: tuple[str, ...]) -> None:
     """Take in series of a robot and their labels, X_<name>.csv and y_<name>.csv, plain or .gz: files or folders."""
+    from brazada.ingest.files import check_local
     from brazada.sensors.surfaces.ingest import SUFFIXES, ingest
 
-    look(settings, paths, SUFFIXES)
+    look_first(settings, lambda: check_local(paths, SUFFIXES))
+
     options = settings.of(Sensors).surfaces
     start("sensors ingest-surfaces", settings, verbose, lambda job: ingest(job, paths, options), _SECTIONS)
 

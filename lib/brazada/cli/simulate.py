@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Literal
 
 import click
 
@@ -51,12 +52,27 @@ def simulate() -> None:
     show_default=True,
     help="Give this share of the drills a silence, which is to raise an alert.",
 )
+@click.option(
+    "--positions",
+    type=click.Choice(["held", "interpolated"]),
+    default="held",
+    show_default=True,
+    help="Samples between two fixes repeat the first, or lie on the line to the next.",
+)
 @_folder
-def swim(rows: int, seed: int, days: int, faults: float, silences: float, folder: Path) -> None:
+def swim(
+    rows: int,
+    seed: int,
+    days: int,
+    faults: float,
+    silences: float,
+    positions: Literal["held", "interpolated"],
+    folder: Path,
+) -> None:
     """Write swim logs (swim_YYYY-MM-DD.csv), every drill's true style and the silences (_*.csv) into DIR."""
     from brazada.simulate import swim as library
 
-    done = library.simulate(folder, rows, seed, days, faults, silences)
+    done = library.simulate(folder, rows, seed, days, faults, silences, positions)
     for file in done.files:
         click.echo(f"{file}  {file.stat().st_size / 1e6:,.1f} MB")
     click.echo(f"{done.truth}  {done.drills:,} drills")

@@ -14,6 +14,12 @@ if TYPE_CHECKING:
 Work = Callable[["Job"], Any]
 
 
+def look_first(settings: Settings, look: Callable[[], object]) -> None:
+    """Look at input files before Spark is started; not on a cluster, where paths may be those of another filesystem."""
+    if settings.env == "local":
+        look()
+
+
 def start(
     name: str,
     settings: Settings,
@@ -45,14 +51,6 @@ def start_all(
         for part in parts:
             start(f"{group} {step}", settings, verbose, part, shown, jobs)
             shown, jobs = (), []
-
-
-def look(settings: Settings, paths: Sequence[str], suffixes: tuple[str, ...]) -> None:
-    """Raise InputError for a path of this machine without files that end so, before Spark is started for them."""
-    from brazada.ingest.files import look as library
-
-    if settings.env == "local":
-        library(paths, suffixes)
 
 
 def chosen(steps: str, known: Sequence[str]) -> set[str]:

@@ -9,7 +9,7 @@ from typing import cast, get_args
 import click
 
 from brazada.cli.options import Group, with_settings
-from brazada.cli.steps import Work, chosen, start, start_all
+from brazada.cli.steps import Work, chosen, look_first, start, start_all
 from brazada.errors import UsageError
 from brazada.settings import Settings
 from brazada.swim.settings import MethodName
@@ -42,8 +42,7 @@ def ingest(settings: Settings, verbose: bool, paths: tuple[str, ...]) -> None:
     """Take logs (files, folders, globs, .gz, .zst) into swim.readings."""
     from brazada.swim import ingest as library
 
-    if settings.env == "local":
-        library.look(paths)
+    look_first(settings, lambda: library.check(paths))
     start("swim ingest", settings, verbose, lambda job: library.ingest(job, paths), _SECTIONS)
 
 
@@ -112,6 +111,7 @@ def alerts(settings: Settings, verbose: bool, continuous: bool, paths: tuple[str
     """Watch logs (files, folders, globs) for tags that fall silent while their drill goes on, into swim.alerts."""
     from brazada.swim import alerts as library
 
+    look_first(settings, lambda: library.check(paths))
     start("swim alerts", settings, verbose, lambda job: library.alerts(job, paths, continuous), _SECTIONS)
 
 
@@ -149,8 +149,9 @@ def run(
         raise UsageError("--truth with the step summary, which uses it", found=steps, todo="add summary to --steps")
     from brazada.swim import alerts, fit, ingest, laps, score, sessions
 
-    if "ingest" in wanted and settings.env == "local":
-        ingest.look(paths)
+    for step in (ingest, alerts):
+        if step.__name__.rpartition(".")[2] in wanted:
+            look_first(settings, partial(step.check, paths))
     asked: tuple[MethodName | None, ...] = methods or (None,)
     work: dict[str, list[Work]] = {
         "ingest": [lambda job: ingest.ingest(job, paths)],

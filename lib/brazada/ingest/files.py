@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import gzip
+import glob
 import hashlib
+import os
 import re
-import zlib
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -78,40 +78,49 @@ def list_files(spark: SparkSession, paths: Sequence[str], suffixes: tuple[str, .
     return sorted(found)
 
 
-def _nothing(text: str, suffixes: tuple[str, ...]) -> InputError:
-    found = f"none (in a folder, files ending in {', '.join(suffixes)} count)"
-    return InputError(f"files at {text}", found=found, todo="check the path")
+def check_local(paths: Sequence[str], suffixes: tuple[str, ...]) -> list[str]:
+    """What `list_files` finds of paths of this machine, before Spark is started: URIs of plain files, unsorted.
 
-
-def look(paths: Sequence[str], suffixes: tuple[str, ...], header: Callable[[bytes, str], object] | None = None) -> None:
-    """Raise InputError for what a look at this machine's files shows to be wrong, before Spark is started for them.
-
-    That is a path without files, and a named file whose first line `header` refuses. Globs, URLs and what is packed
-    otherwise than by gzip are left for the job to judge.
+    No path with a scheme but file: is looked at. Raises InputError for a path without any file.
     """
+    found: list[str] = []
     for text in paths:
-        path = Path(text)
-        if re.search(r"[:*?\[{]", text):
+        if re.match("[A-Za-z][A-Za-z0-9+.-]*:", text) and not text.startswith("file:/"):
             continue
-        if path.is_dir():
-            inside = (file.relative_to(path) for file in path.rglob("*") if file.name.lower().endswith(suffixes))
-            if not any(not re.search("(^|/)[_.]", str(file)) for file in inside):
-                raise _nothing(text, suffixes)
-        elif not path.exists():
+        local = unquote(re.sub("^file:/+", "/", text)) if text.startswith("file:") else text
+        with _readable(text):
+            named = [local] if os.path.lexists(local) else _globbed(local)
+            files = [file for path in named for file in ([path] if not Path(path).is_dir() else _below(path, suffixes))]
+        if not files:
             raise _nothing(text, suffixes)
-        elif header and path.is_file() and (first := _first_line_here(path)):
-            header(first, text)
+        paths_of = [Path(file).absolute() for file in files if not file.lower().endswith(PACKED)]
+        found += [path.as_uri() for path in paths_of if path.is_file()]
+    return found
 
 
-def _first_line_here(path: Path) -> bytes | None:
-    """The first line of a file of this machine, or None where the job must look."""
-    if path.name.lower().endswith((".zst", ".bz2")):
-        return None
-    try:
-        with gzip.open(path) if path.name.lower().endswith(".gz") else path.open("rb") as file:
-            return next(iter(file.readline(_FIRST_LINE).splitlines()), None)
-    except (OSError, EOFError, zlib.error):
-        return None
+def _globbed(pattern: str) -> list[str]:
+    """Paths that match a glob of Hadoop's, which has {a,b} and [^a] beside what Python's has."""
+    if braces := re.search(r"\{([^{}]*)\}", pattern):
+        before, after = pattern[: braces.start()], pattern[braces.end() :]
+        return [path for part in braces[1].split(",") for path in _globbed(before + part + after)]
+    return glob.glob(pattern.replace("[^", "[!"))  # noqa: PTH207 - the pattern may begin anywhere
+
+
+def _below(folder: str, suffixes: tuple[str, ...]) -> Iterator[str]:
+    """Visible files in a folder, and in those below it, that end in one of the suffixes."""
+    _refuse_loop(folder)
+    for path, folders, names in os.walk(folder, followlinks=True):
+        folders[:] = [name for name in folders if name[0] not in "._"]
+        shown = [name for name in names if name[0] not in "._" and name.lower().endswith(suffixes)]
+        yield from (f"{path}/{name}" for name in shown)
+
+
+def _nothing(text: str, suffixes: tuple[str, ...]) -> InputError:
+    return InputError(
+        f"files at {text}",
+        found=f"none (in a folder, files ending in {', '.join(suffixes)} count)",
+        todo="check the path",
+    )
 
 
 def inspect(spark: SparkSession, uris: Sequence[str]) -> list[InputFile]:
@@ -202,13 +211,17 @@ def _streamed(spark: SparkSession, path: str) -> tuple[int, str]:
         return int(counted.getByteCount()), digest(hashed)
 
 
-def first_line(spark: SparkSession, path: str) -> bytes:
-    """The first line of a file. Raises InputError if it is empty or cannot be read."""
+def first_line(spark: SparkSession | None, path: str) -> bytes:
+    """The first line of a file; of a plain one on a disk without Spark.
+
+    Raises InputError if it is empty or cannot be read.
+    """
     with _readable(path):
         if plain := local_path(path):
             with Path(plain).open("rb") as file:
                 first = next(iter(file.readline(_FIRST_LINE).splitlines()), None)
         else:
+            assert spark  # noqa: S101 - files elsewhere are not looked at before it runs
             first = _first_line_by_hadoop(spark, path)
     if first is None:
         raise InputError("a file with a header line", found=f"an empty {path}", todo="fetch it again, or leave it out")
@@ -272,12 +285,45 @@ def splittable(spark: SparkSession, uris: Sequence[str], scratch: str) -> Iterat
 
 
 def roots(spark: SparkSession, text: str) -> list[tuple[str, bool]]:
-    """URIs that a path names, by itself or as a glob, each with whether it is a folder."""
+    """URIs that a path names, by itself or as a glob, each with whether it is a folder.
+
+    Raises InputError for a local folder that holds itself by a symbolic link.
+    """
     with _readable(text):
         path = _java_path(spark, text)
         filesystem = path.getFileSystem(_configuration(spark))
         statuses = [filesystem.getFileStatus(path)] if filesystem.exists(path) else filesystem.globStatus(path) or []
-        return [(_uri(status), bool(status.isDirectory())) for status in statuses]
+        found = [(_uri(status), bool(status.isDirectory())) for status in statuses]
+    for uri, is_a_folder in found:
+        if is_a_folder and (folder := local_path(uri)):
+            _refuse_loop(folder)
+    return found
+
+
+def _refuse_loop(folder: str) -> None:
+    """Raise InputError for a symbolic link to a folder that holds it, in which files are found again and again."""
+    pending = [(folder, frozenset([os.path.realpath(folder)]))]
+    while pending:
+        path, above = pending.pop()
+        with _readable(path), os.scandir(path) as entries:
+            for entry in entries:
+                if entry.is_dir():
+                    if (real := os.path.realpath(entry.path)) in above:
+                        found = f"the link {entry.path}"
+                        raise InputError("folders that do not hold themselves", found=found, todo="remove the link")
+                    pending.append((entry.path, above | {real}))
+
+
+def exists(spark: SparkSession, text: str) -> bool:
+    """Whether there is a file or folder of exactly this name, whatever glob characters it has."""
+    path = _java_path(spark, text)
+    return bool(path.getFileSystem(_configuration(spark)).exists(path))
+
+
+def qualified(spark: SparkSession, text: str) -> str:
+    """A path or glob in one form, with its filesystem and from the root."""
+    path = _java_path(spark, text)
+    return str(path.getFileSystem(_configuration(spark)).makeQualified(path).toString())
 
 
 def _uri(status: Any) -> str:

@@ -12,8 +12,7 @@ from pyspark import StorageLevel
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from brazada.ingest.files import InputFile, first_line, list_files
-from brazada.ingest.files import look as look_here
+from brazada.ingest.files import InputFile, check_local, first_line, list_files
 from brazada.ingest.known import (
     GOOD,
     OUTCOMES,
@@ -31,6 +30,7 @@ from brazada.prices.settings import Layout, Prices
 from brazada.prices.sources import source_settings
 from brazada.prices.tables import OBSERVATIONS
 from brazada.prices.tallies import Tally, tally
+from brazada.prices.units import check_patterns
 from brazada.prices.verdicts import verdicts
 from brazada.report import Job
 
@@ -49,6 +49,20 @@ class _New:
         return self.columns.name.partition("/")[0]
 
 
+def check(settings: Prices, source: str | None, paths: Sequence[str]) -> None:
+    """Raise InputError for paths of this machine without files, and for files of no known layout; needs no Spark."""
+    layouts = _layouts(settings, source)
+    for uri in check_local(paths, SUFFIXES):
+        recognise(first_line(None, uri), layouts, uri)
+
+
+def _layouts(settings: Prices, source: str | None) -> dict[str, Layout]:
+    """The layouts of a source, or of all, as source/layout."""
+    asked = sorted(settings.sources) if source is None else [source]
+    sources = {name: source_settings(settings, name) for name in asked}
+    return {f"{name}/{layout}": rules for name, one in sources.items() for layout, rules in one.layouts.items()}
+
+
 def ingest(job: Job, source: str | None, paths: Sequence[str], again: bool = False) -> None:
     """Take price files into `prices.observations`: files, folders, globs of any filesystem, gzip or plain.
 
@@ -58,6 +72,7 @@ def ingest(job: Job, source: str | None, paths: Sequence[str], again: bool = Fal
     source, for paths without files, and for empty, unreadable or unrecognised files, before anything is written.
     """
     layouts = _layouts(job.settings.of(Prices), source)
+    check_patterns(job.spark, job.settings.of(Prices).units)
     uris = list_files(job.spark, paths, SUFFIXES)
     with job.progress("price files", total=4) as bar, job.store.exclusive(OBSERVATIONS.name):
         bar.advance(what="look at the files")
@@ -71,19 +86,6 @@ def ingest(job: Job, source: str | None, paths: Sequence[str], again: bool = Fal
             bar.advance(what="write")
             _write(job, judged, new, tallies)
         bar.advance(what="note the files")
-
-
-def look(settings: Prices, source: str | None, paths: Sequence[str]) -> None:
-    """Raise InputError, before Spark is started, for paths without files and named files of no known layout."""
-    layouts = _layouts(settings, source)
-    look_here(paths, SUFFIXES, lambda first, file: recognise(first, layouts, file))
-
-
-def _layouts(settings: Prices, source: str | None) -> dict[str, Layout]:
-    """The layouts of a source, or of all of them, by source/layout."""
-    asked = sorted(settings.sources) if source is None else [source]
-    sources = {name: source_settings(settings, name) for name in asked}
-    return {f"{name}/{layout}": rules for name, one in sources.items() for layout, rules in one.layouts.items()}
 
 
 @contextmanager

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from brazada.errors import InputError
 from brazada.prices.settings import Layout
 
+_MOST_COLUMNS = 200  # Spark compiles code for each of them
+
 
 @dataclass(frozen=True)
 class Columns:
@@ -35,13 +37,19 @@ def fold(name: str) -> str:
 def recognise(first_line: bytes, layouts: Mapping[str, Layout], file: str) -> Columns:
     """The layout whose columns all stand in the header, once each; of several the one with the most columns.
 
-    Raises InputError if there is none, or if two fit equally well.
+    Raises InputError if there is none, if two fit equally well, or if it has more columns than Spark can read.
     """
     found = {name: _names(first_line, layout) for name, layout in layouts.items()}
     fitting = [Columns(name, layouts[name], names) for name, names in found.items() if _fits(names, layouts[name])]
     best = max((len(columns.layout.header) for columns in fitting), default=0)
     chosen = [columns for columns in fitting if len(columns.layout.header) == best]
     if len(chosen) == 1:
+        if (found_columns := len(chosen[0].names)) > _MOST_COLUMNS:
+            raise InputError(
+                f"a header of at most {_MOST_COLUMNS} columns",
+                found=f"{found_columns:,} in {file}",
+                todo=f"keep the columns {', '.join(chosen[0].layout.header)} alone",
+            )
         return chosen[0]
     text = first_line[:500].decode("utf-8-sig", errors="replace").strip()
     header = "".join(sign if sign.isprintable() else "\N{REPLACEMENT CHARACTER}" for sign in text) or "an empty line"

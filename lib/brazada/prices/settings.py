@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import re
+import warnings
 from typing import Annotated, Literal, Self
 
 from pydantic import (
@@ -44,8 +45,10 @@ def _date_format(text: str) -> str:
 
 def _pattern(text: str) -> str:
     try:
-        groups = re.compile(text).groups
-    except re.error as error:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")  # of classes of signs that are sets within sets to others than Python
+            groups = re.compile(text).groups
+    except (re.error, FutureWarning) as error:
         raise ValueError(f"a regular expression ({error})") from error
     if groups > 1:
         raise ValueError("a regular expression with at most one group, the number")

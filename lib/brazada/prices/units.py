@@ -3,13 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
-from pyspark.sql import Column
+from pyspark.errors import IllegalArgumentException
+from pyspark.sql import Column, SparkSession
 from pyspark.sql import functions as F
 
+from brazada.errors import SettingsError
 from brazada.prices.settings import UnitRule
 
 _READING = "struct<base:string,quantity:double>"
+
+
+def check_patterns(spark: SparkSession, rules: Sequence[UnitRule]) -> None:
+    """Raise SettingsError for a pattern that is none to Java, or another one than to Python, before it meets rows."""
+    patterns: Any = spark._jvm.java.util.regex.Pattern  # type: ignore[union-attr]
+    for rule in rules:
+        try:
+            groups = patterns.compile(_whole(rule)).matcher("").groupCount()
+            fault = None if groups == rule.has_number else f"{groups} groups"
+        except IllegalArgumentException as error:
+            fault = str(error).partition(" near index")[0]
+        if fault:
+            raise SettingsError(
+                "patterns in prices.units that Java reads as Python does, without (?P...), (?#...) or []",
+                found=f"{rule.pattern} ({fault})",
+                todo="write it in the syntax of java.util.regex",
+            )
 
 
 def base_units(unit: Column, rules: Sequence[UnitRule]) -> Column:

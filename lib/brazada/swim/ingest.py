@@ -6,12 +6,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import reduce
 
-from pyspark.sql import Column, DataFrame, Observation, Row
+from pyspark.sql import Column, DataFrame, Observation, Row, SparkSession
 from pyspark.sql import functions as F
 
 from brazada.errors import InputError
-from brazada.ingest.files import InputFile, first_line, list_files, read_path, splittable
-from brazada.ingest.files import look as look_here
+from brazada.ingest.files import InputFile, check_local, first_line, list_files, read_path, splittable
 from brazada.ingest.known import Taken, new_files, note_files, quarantine_lines
 from brazada.report import Job
 from brazada.swim import drills
@@ -25,6 +24,12 @@ _TEXT_PER_PARTITION = 160 * 2**20  # bytes; as a file of readings about a twenti
 _KEYS = ("tag", "drill", "millis", *POSITION)
 
 
+def check(paths: Sequence[str]) -> None:
+    """Raise InputError for paths of this machine without files, and for files of another header; needs no Spark."""
+    for uri in check_local(paths, SUFFIXES):
+        _check_header(None, uri)
+
+
 def ingest(job: Job, paths: Sequence[str]) -> None:
     """Take swim logs into `swim.readings`: files, folders, globs of any filesystem, plain, .gz or .zst.
 
@@ -36,7 +41,7 @@ def ingest(job: Job, paths: Sequence[str]) -> None:
     """
     uris = list_files(job.spark, paths, SUFFIXES)
     for uri in uris:
-        _check_header(first_line(job.spark, uri), uri)
+        _check_header(job.spark, uri)
     with job.progress("swim logs", total=4) as bar, job.store.exclusive(READINGS.name):
         bar.advance(what="look at the files")
         new = new_files(job, uris, meanwhile=lambda: job.store.ensure(READINGS))
@@ -212,15 +217,10 @@ class _Batch:
         return cores * max(1, -(-size // (_TEXT_PER_PARTITION * cores)))
 
 
-def look(paths: Sequence[str]) -> None:
-    """Raise InputError, before Spark is started, for paths without files and named files that are no swim logs."""
-    look_here(paths, SUFFIXES, _check_header)
-
-
-def _check_header(first: bytes, file: str) -> None:
-    found = first.decode("utf-8-sig", "replace").strip()
+def _check_header(spark: SparkSession | None, uri: str) -> None:
+    found = first_line(spark, uri).decode("utf-8-sig", "replace").strip()
     if found != HEADER:
-        raise InputError(f"the header {HEADER}", found=f"{found[:200]!r} in {file}", todo="check that it is a swim log")
+        raise InputError(f"the header {HEADER}", found=f"{found[:200]!r} in {uri}", todo="check that it is a swim log")
 
 
 def _offsets(blocks: Sequence[Row]) -> list[tuple[int, int, int]]:

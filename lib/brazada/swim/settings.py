@@ -48,6 +48,13 @@ class Motion(Section):
     peak_share: float = 5.0  # a stroke's power over that of the noise at one frequency, at least
 
     @model_validator(mode="after")
+    def _in_order(self) -> Self:
+        for low, high in (("pause_s", "silence_s"), ("slowest_stroke_hz", "fastest_stroke_hz")):
+            if getattr(self, low) >= getattr(self, high):
+                raise ValueError(f"{low} below {high}")
+        return self
+
+    @model_validator(mode="after")
     def _positive(self) -> Self:
         if bad := [name for name, value in self if value <= 0]:
             raise ValueError(f"thresholds above 0, not {', '.join(bad)}")
@@ -80,6 +87,9 @@ class Swim(Section):
 
     @model_validator(mode="after")
     def _pools_apart(self) -> Self:
+        names = [pool.name for pool in self.pools]
+        if twice := sorted({name for name in names if names.count(name) > 1}):
+            raise ValueError(f"a name for each pool, not {', '.join(twice)} twice")
         heights = sorted(pool.z_m for pool in self.pools)
         if any(above - below <= 2 * self.pool_tolerance_m for below, above in pairwise(heights)):
             raise ValueError(f"pools whose heights differ by more than twice pool_tolerance_m, not {heights}")

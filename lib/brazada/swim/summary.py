@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from pyspark.sql import Row
+from pyspark.sql import functions as F
 from rich.console import Console
 
 from brazada.errors import InputError
@@ -84,6 +85,7 @@ def _matched(store: Store, path: Path) -> list[Row]:
     columns = ["drill", "true_style", "true_stroke"]
     # A file whose name begins with _, as the simulated one's, Spark would take for none.
     truth = store.spark.createDataFrame(_truth(path), ", ".join(f"{name} string" for name in columns))
+    truth = truth.withColumn("drill", F.lower("drill"))
     both = truth.join(styles, on="drill", how="inner")
     rows = both.groupBy("method", "true_style", "true_stroke", "style", "stroke").count().orderBy("method").collect()
     if not rows:

@@ -7,8 +7,8 @@ from pyspark.sql.types import StructField
 
 from brazada.tables import Table, array_of, column
 
-TAG = column("tag", T.StringType(), "The swimmer's tag, 12 hex digits")
-DRILL = column("drill", T.StringType(), "The training session, 24 hex digits")
+TAG = column("tag", T.StringType(), "The swimmer's tag, 12 hex digits in lower case")
+DRILL = column("drill", T.StringType(), "The training session, 18 or 24 hex digits in lower case")
 FIRST = column("first_ts", T.TimestampType(), "Time of the first reading, UTC")
 LAST = column("last_ts", T.TimestampType(), "Time of the last reading, UTC")
 METHOD = column("method", T.StringType(), "published or kinematic")

@@ -16,8 +16,9 @@ from typing import Any
 
 from delta import exceptions as conflicts
 from delta.tables import DeltaMergeBuilder, DeltaTable
-from py4j.protocol import Py4JError  # type: ignore[import-untyped]
+from py4j.protocol import Py4JError, Py4JJavaError  # type: ignore[import-untyped]
 from pyspark.errors import AnalysisException
+from pyspark.errors.exceptions.captured import CapturedException
 from pyspark.sql import DataFrame, Row, SparkSession
 from pyspark.sql import functions as F
 from pyspark.sql.types import StructField, StructType
@@ -101,8 +102,9 @@ class Store:
             return bool(self.spark.catalog.tableExists(name))
         if local.is_local(self.warehouse):
             return local.is_table(Path(location))
-        if not DeltaTable.isDeltaTable(self.spark, location):
-            return False
+        with self._readable(name):
+            if not DeltaTable.isDeltaTable(self.spark, location):
+                return False
         try:
             return int(self._log(name).version()) >= 0
         except (TypeError, Py4JError):  # as in `version`
@@ -136,6 +138,7 @@ class Store:
             builder.comment(table.comment).execute()
         except AnalysisException:
             if not self.exists(table.name):
+                self._refuse_lost(table.name)
                 raise
 
     def _clear_log(self, location: str) -> None:
@@ -181,6 +184,12 @@ class Store:
         """
         newest = self.version(name)
         pinned = newest if version is None else version
+        with self._readable(name):
+            frame = self._at(name, newest, pinned)
+        self.reads[name] = pinned
+        return Snapshot(name, pinned, frame)
+
+    def _at(self, name: str, newest: int, pinned: int) -> DataFrame:
         try:
             if location := self.location(name):
                 frame = self.spark.read.format("delta").option("versionAsOf", int(pinned)).load(location)
@@ -193,8 +202,7 @@ class Store:
                 found=f"versions up to {newest}, of which that one cannot be read ({str(error).splitlines()[0]})",
                 todo=f"name a version that DESCRIBE HISTORY {name} lists and VACUUM has left, or restore the file",
             ) from error
-        self.reads[name] = pinned
-        return Snapshot(name, pinned, frame)
+        return frame
 
     def figures(self, name: str) -> Figures:
         """The newest version of a table in figures: from Delta's checksum, which lists the files of a small table."""
@@ -291,7 +299,8 @@ class Store:
             views = tuple(view for view in views if view.name in wanted)
         for name in names:
             if location := self.location(name):
-                self._attach(name, f"TABLE IF NOT EXISTS {name} USING delta LOCATION {literal(location)}")
+                with self._readable(name):
+                    self._attach(name, f"TABLE IF NOT EXISTS {name} USING delta LOCATION {literal(location)}")
         for view in self.present(views):
             self._attach(view.name, f"OR REPLACE VIEW {view.name} COMMENT {literal(view.comment)} AS {view.query}")
         return names
@@ -397,7 +406,44 @@ class Store:
 
     def _require(self, name: str) -> None:
         if not self.exists(name):
+            self._refuse_lost(name)
             raise local.missing(name, self.names(), self.warehouse)
+
+    @contextmanager
+    def _readable(self, name: str) -> Iterator[None]:
+        """Say which table, and which file, Delta cannot make sense of. Raises TableError."""
+        try:
+            yield
+        except (Py4JJavaError, CapturedException) as error:
+            if isinstance(error, AnalysisException):
+                raise
+            log, java = f"{self.location(name) or name}/_delta_log", getattr(error, "java_exception", None)
+            said = str(error if java is None else java.getMessage()).splitlines()[0]
+            raise TableError(
+                f"a log of {name} that Delta can read",
+                found=f"{_broken_commit(Path(log)) or log}: {said}",
+                todo="restore it from a copy, or move the table's folder away and run its job again",
+            ) from error
+
+    def _refuse_lost(self, name: str) -> None:
+        """Raise TableError for a folder with the data files of a table, of which the log is gone."""
+        location = self.location(name)
+        if location and "://" not in location and any(Path(location).glob("**/*.parquet")):
+            raise TableError(
+                f"a Delta table {name}",
+                found=f"data files without their {location}/_delta_log",
+                todo="restore that folder from a copy, or move the table's folder away and run its job again",
+            )
+
+
+def _broken_commit(log: Path) -> Path | None:
+    """The first commit in a local table's log that is no JSON."""
+    for commit in sorted(log.glob("*.json")):
+        try:
+            [json.loads(line) for line in commit.read_text().splitlines()]
+        except ValueError:
+            return commit
+    return None
 
 
 @contextmanager

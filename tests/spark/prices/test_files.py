@@ -7,7 +7,10 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as effort
 from hypothesis import strategies as st
 
-from brazada.prices.units import base_units
+from brazada.errors import SettingsError
+from brazada.prices.settings import UnitRule
+from brazada.prices.units import base_units, check_patterns
+from brazada.settings import load
 
 from .conftest import CONSUMER, price, write
 
@@ -176,3 +179,11 @@ def test_every_line_has_one_outcome_and_none_is_lost(judge, tmp_path, lines):
     for row in judged:
         assert (row["outcome"] == "blank") == (not row["raw"].strip(" "))
         assert (row["reason"] is None) == (row["outcome"] in {"good", "duplicate"})
+
+
+@pytest.mark.parametrize("pattern", [r"(?P<n>\d+) kg", "(?#crates) kg", "kg(?(1)a|b)", "(kg", "a{,3}"])
+def test_a_pattern_of_a_unit_that_java_reads_otherwise_is_refused(spark_session, pattern):
+    rule = UnitRule.model_construct(pattern=pattern, base="kg", factor=1.0)
+    check_patterns(spark_session, load(variables={}).prices.units)
+    with pytest.raises(SettingsError, match="that Java reads"):
+        check_patterns(spark_session, [rule])

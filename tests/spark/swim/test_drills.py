@@ -170,7 +170,7 @@ def test_distances_of_laps_add_up(stood):
 
 def test_drills_are_measured_again_by_other_pools_when_asked(at, stood):
     warehouse, before = stood[1].warehouse, stood[1].motions
-    job = at(warehouse, "swim.pools=[{name: metres, z_m: 0.2, length_m: 25.0}]")
+    job = at(warehouse, "swim.pools=!replace [{name: metres, z_m: 0.2, length_m: 25.0}]")
     laps(job)
     assert_frame_equal(Stood(warehouse).motions, before)
     laps(job, again=True)

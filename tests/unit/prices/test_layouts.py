@@ -43,6 +43,14 @@ def test_known_headers(sources, source, line, layout):
     assert recognise(line, sources[source].layouts, "a.csv").name == layout
 
 
+def test_a_header_of_more_columns_than_spark_can_read_is_refused(sources):
+    header = "Commodity,Date,Unit,Min Price,Max Price,Avg Price," + ",".join(f"c{number}" for number in range(2994))
+    with pytest.raises(
+        InputError, match=r"at most 200 columns; found 3,000 in a\.csv\. Keep the columns Commodity, Date"
+    ):
+        recognise(header.encode(), sources["kalimati"].layouts, "a.csv")
+
+
 def test_columns_are_found_where_the_header_has_them(sources):
     columns = recognise(b"Average,Note,Unit,Date,Commodity,Maximum,Minimum", sources["kalimati"].layouts, "a.csv")
     assert [columns.place(name) for name in ("Commodity", "Minimum", "Average")] == [4, 6, 0]

@@ -11,6 +11,7 @@ from brazada.errors import InputError
 from brazada.images.car_damage import duplicates, photos
 from brazada.images.car_damage.tables import CAR_DAMAGE, DUPLICATES, PHOTOS, SEVERITIES
 from brazada.ingest.files import list_files
+from brazada.ingest.texts import one_spelling
 from brazada.ingest.whole import Format, ingest_files
 from brazada.training.data.sharding import with_shards
 
@@ -110,6 +111,8 @@ def _told(job: Job, manifest: str) -> Mapping[str, tuple[str, str | None]]:
         raise InputError(_MANIFEST, found=f"{manifest}: {error}", todo="check --manifest") from error
     if missing := {"path", "label"} - set(rows):
         raise InputError(_MANIFEST, found=f"none named {', '.join(sorted(missing))}", todo="name its columns so")
+    for column in {"label", "part"} & set(rows):
+        rows[column] = rows[column].map(one_spelling)
     if unknown := sorted(set(rows["label"].str.lower()) - {*SEVERITIES}):
         expected = f"labels out of {', '.join(SEVERITIES)}"
         raise InputError(expected, found=", ".join(unknown), todo="correct the manifest")

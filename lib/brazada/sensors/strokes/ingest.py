@@ -6,9 +6,11 @@ import io
 from collections.abc import Iterator, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote
 
 import numpy as np
 
+from brazada.ingest.texts import one_spelling
 from brazada.ingest.whole import Format, Refused, ingest_files
 from brazada.sensors.groups import with_folds
 from brazada.sensors.tables import STROKE_HZ, STROKE_SAMPLES, STROKE_WINDOWS, STROKES
@@ -36,7 +38,7 @@ def read(options: Strokes, path: str, content: bytes) -> Iterator[tuple[Any, ...
     """
     import pandas as pd
 
-    *_, swimmer, name = path.split("/")
+    *_, swimmer, name = map(one_spelling, unquote(path).split("/"))
     recording = name.removesuffix(".gz").removesuffix(".csv")
     table = pd.read_csv(io.BytesIO(content))
     if missing := [name for name in ("timestamp", *SIGNALS) if name not in table]:

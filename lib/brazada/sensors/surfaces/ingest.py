@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from brazada.errors import InputError
+from brazada.ingest.texts import one_spelling
 from brazada.ingest.whole import Format, Refused, ingest_files
 from brazada.sensors.groups import with_folds
 from brazada.sensors.tables import SURFACE_SERIES, SURFACE_STEPS, SURFACES
@@ -62,8 +63,10 @@ def read(path: str, series: bytes, labels: bytes) -> Iterator[tuple[Any, ...] | 
     _check(steps, "series", ("series_id", "measurement_number", *SIGNALS))
     _check(known, "labels", ("series_id", "group_id", "surface"))
     signals = steps[["measurement_number", *SIGNALS]].apply(pd.to_numeric, errors="coerce").to_numpy(np.float64)
+    for column in ("series_id", "group_id", "surface"):
+        known[column] = known[column].map(one_spelling, na_action="ignore")
     told = {name: rows[["group_id", "surface"]].to_numpy().tolist() for name, rows in known.groupby("series_id")}
-    names = steps["series_id"].astype(str)
+    names = steps["series_id"].astype(str).map(one_spelling)
     for name, places in names.groupby(names, sort=False).indices.items():
         mine, own = signals[places], told.get(str(name), [])
         if fault := next(_faults(mine, own), None):
