@@ -26,13 +26,27 @@ def price_at(name, step):
     return {"a": 100.0, "b": 1000.0, "c": 7.0}[name[0]] * (1 + 0.3 * math.sin(step) + 0.01 * step)
 
 
-def points(name, missing=(), filled=(), change=None):
+def points(name, missing=(), filled=(), change=None, frozen=()):
     """A series' rows: price null where missing, not observed where filled."""
     for step in range(STEPS):
         value = (change or price_at)(name, step)
         price = None if step in missing else value
         observed = price is not None and step not in filled
-        yield (name, "kalimati", name, "", "", "KG", "kg", day(step), step, price, observed, int(observed))
+        yield (
+            name,
+            "kalimati",
+            name,
+            "",
+            "",
+            "KG",
+            "kg",
+            day(step),
+            step,
+            price,
+            observed,
+            int(observed),
+            step in frozen,
+        )
 
 
 @pytest.fixture
