@@ -26,7 +26,7 @@ from brazada.ingest.known import (
 )
 from brazada.prices import files
 from brazada.prices.dates import suspect_far
-from brazada.prices.layouts import Columns, recognise
+from brazada.prices.layouts import Columns, layouts_of, recognise
 from brazada.prices.settings import Layout, Prices
 from brazada.prices.sources import source_settings
 from brazada.prices.tables import OBSERVATIONS
@@ -60,7 +60,7 @@ def ingest(job: Job, source: str | None, paths: Sequence[str], again: bool = Fal
     asked = sorted(job.settings.of(Prices).sources) if source is None else [source]
     sources = {name: source_settings(job.settings.of(Prices), name) for name in asked}
     uris = list_files(job.spark, paths, SUFFIXES)
-    layouts = {f"{name}/{layout}": rules for name, one in sources.items() for layout, rules in one.layouts.items()}
+    layouts = layouts_of(sources)
     with job.progress("price files", total=4) as bar, job.store.exclusive(OBSERVATIONS.name):
         bar.advance(what="look at the files")
         unknown = new_files(job, uris, again=again, names=_dates_in_names(uris, layouts))

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from urllib.parse import unquote
 
 from brazada.errors import InputError
-from brazada.prices.settings import Layout
+from brazada.prices.settings import Layout, Source
 
 SEPARATOR_LINE = '^\ufeff?"?sep=.?"?$'  # what Excel writes before a header
 _MARKS = {codecs.BOM_UTF8: "UTF-8", codecs.BOM_UTF16_LE: "UTF-16LE", codecs.BOM_UTF16_BE: "UTF-16BE"}
@@ -40,6 +40,19 @@ def fold(name: str) -> str:
     plain = unicodedata.normalize("NFKD", name.replace("\ufeff", ""))
     letters = "".join(letter for letter in plain if not unicodedata.combining(letter))
     return " ".join(letters.replace('"', " ").casefold().split())
+
+
+def layouts_of(sources: Mapping[str, Source]) -> dict[str, Layout]:
+    """The layouts of sources, by source/layout."""
+    return {f"{name}/{layout}": rules for name, source in sources.items() for layout, rules in source.layouts.items()}
+
+
+def known_as(head: bytes, sources: Mapping[str, Source], file: str) -> str | None:
+    """The layout, as source/layout, that reads a file which begins so; None if none does."""
+    try:
+        return recognise(head, layouts_of(sources), file).name
+    except InputError:
+        return None
 
 
 def recognise(head: bytes, layouts: Mapping[str, Layout], file: str) -> Columns:

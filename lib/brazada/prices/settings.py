@@ -119,6 +119,11 @@ class UnitRule(Section):
     factor: PositiveFloat = 1.0
 
     @property
+    def whole(self) -> str:
+        """The regular expression that a unit matches from its first sign to its last."""
+        return f"(?iu)^(?:{self.pattern})$"
+
+    @property
     def has_number(self) -> bool:
         """Whether the unit itself says how many: then the pattern's group holds it."""
         return re.compile(self.pattern).groups == 1
