@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
@@ -23,7 +23,7 @@ from brazada.errors import InputError
 
 PIECE = 128 * 2**20  # bytes that are hashed, and read, at once; another number would make known files new
 
-_FIRST_LINE = 2**16  # bytes: more is no header
+_HEAD = 2**16  # bytes: a header that is longer is none
 _AT_ONCE = 2**20  # bytes read at once
 _BY_JAVA = (Py4JJavaError, CapturedException)  # the second as PySpark hands them on
 PACKED = (".gz", ".zst", ".bz2")
@@ -57,6 +57,12 @@ def as_one(files: Sequence[InputFile]) -> InputFile:
         return files[0]
     batch = digest(bytes.fromhex(file.batch) for file in files)
     return InputFile(files[0].path, sum(file.size for file in files), _number(batch), batch, tuple(files))
+
+
+def told_by_name(file: InputFile, said: str) -> InputFile:
+    """A file of which what its name says is as much as its content: two of one content may be different files."""
+    batch = digest([bytes.fromhex(file.batch), hashlib.sha256(said.encode()).digest()])
+    return replace(file, number=_number(batch), batch=batch)
 
 
 def list_files(spark: SparkSession, paths: Sequence[str], suffixes: tuple[str, ...]) -> list[str]:
@@ -212,18 +218,25 @@ def _streamed(spark: SparkSession, path: str) -> tuple[int, str]:
 
 
 def first_line(spark: SparkSession | None, path: str) -> bytes:
-    """The first line of a file; of a plain one on a disk without Spark.
+    """The first line of a file, by `head`."""
+    return head(spark, path).splitlines()[0]
+
+
+def head(spark: SparkSession | None, path: str) -> bytes:
+    """The first bytes of a file, a header among them; of a plain one on a disk without Spark.
 
     Raises InputError if it is empty or cannot be read.
     """
     with _readable(path):
         if plain := local_path(path):
             with Path(plain).open("rb") as file:
-                first = next(iter(file.readline(_FIRST_LINE).splitlines()), None)
+                first = file.read(_HEAD)
         else:
             assert spark  # noqa: S101 - files elsewhere are not looked at before it runs
-            first = _first_line_by_hadoop(spark, path)
-    if first is None:
+            commons: Any = spark._jvm.org.apache.commons.io  # type: ignore[union-attr]
+            with _opened(spark, path) as stream:
+                first = bytes(commons.IOUtils.toByteArray(commons.input.BoundedInputStream(stream, _HEAD)))
+    if not first:
         raise InputError("a file with a header line", found=f"an empty {path}", todo="fetch it again, or leave it out")
     return first
 
@@ -244,13 +257,6 @@ def _readable(path: str) -> Iterator[None]:
 
 def _said(error: Exception) -> str:
     return str(error.java_exception.toString()) if isinstance(error, Py4JJavaError) else str(error)
-
-
-def _first_line_by_hadoop(spark: SparkSession, path: str) -> bytes | None:
-    jvm: Any = spark._jvm
-    with _opened(spark, path) as stream:
-        first = jvm.java.io.BufferedReader(jvm.java.io.InputStreamReader(stream, "ISO-8859-1")).readLine()
-    return None if first is None else str(first).encode("latin-1")
 
 
 def read_path(uri: str) -> str:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from brazada.ingest.files import InputFile, as_one, inspect
+from brazada.ingest.files import InputFile, as_one, inspect, told_by_name
 from brazada.report import Job
 from brazada.tables import Store, literal
 from brazada.tables.ops import INGESTED_FILES, QUARANTINE
@@ -34,17 +34,20 @@ def new_files(
     meanwhile: Callable[[], object] | None = None,
     sets: Sequence[Sequence[str]] | None = None,
     again: bool = False,
+    names: Mapping[str, str] | None = None,
 ) -> list[InputFile]:
     """The files whose content this job has not taken in yet, each content once; `meanwhile` runs beside the reading.
 
     With `again` files that were taken in count as new: their notes are gone, as after a run that was killed.
-    Of `sets`, files that belong together, those of which a content is new, each as one file.
+    Of `sets`, files that belong together, those of which a content is new, each as one file. `names` has, by URI, what
+    files say in their names alone, which tells them apart as their content does.
     """
     with ThreadPoolExecutor(1) as pool:
         inspected = pool.submit(inspect, job.spark, uris)
         if meanwhile:
             meanwhile()
         files = {file.path: file for file in inspected.result()}
+    files |= {uri: told_by_name(files[uri], said) for uri, said in (names or {}).items()}
     units = list(files.values()) if sets is None else [as_one([files[uri] for uri in each]) for each in sets]
     found: dict[str, InputFile] = {}
     for unit in units:

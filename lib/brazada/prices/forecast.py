@@ -36,6 +36,8 @@ def forecast(job: Job, source: str | None = None) -> None:
         chosen = still_serving(job, chosen, job.settings.of(Prices).judging)
         rows = forecasts(job, asked, chosen[chosen["series"].isin(asked.at.keys["series"])])
         job.note(f"{name}: {rows['series'].nunique()} of {len(chosen)} series forecast from {rows['origin'].max()}")
+        if stuck := rows.loc[rows["frozen"], "series"].nunique():
+            job.note(f"{name}: {stuck} of them from a frozen price (column frozen); check whether its feed is stuck")
         where = f"{slice_of([name])} AND origin = DATE'{rows['origin'].max()}'"
         job.store.replace(FORECASTS, written(job, FORECASTS, asked, rows), where)
 
@@ -53,7 +55,8 @@ def forecasts(job: Job, asked: Question, serving: pd.DataFrame) -> pd.DataFrame:
         parts.append(made[made["series"].isin(rows["series"])].assign(bounds=source))
     made = pd.concat(parts, ignore_index=True)
     known = job.store.read(SERIES.name).frame.where(F.col("source") == asked.source)
-    named = known.select("series", "product", "unit_base").distinct().toPandas()
+    until = known.where(F.col("date") <= asked.at.keys["origin"].max()).groupBy("series", "product", "unit_base")
+    named = until.agg(F.max_by("frozen", "step").alias("frozen")).toPandas()
     last = asked.at.keys[["series"]].assign(last_price=asked.at.last[:, 0])
     looked = _attention(asked, found)
     return made.merge(named, on="series").merge(last, on="series").merge(looked, on=["series", "model"], how="left")

@@ -7,12 +7,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import reduce
 from itertools import groupby
+from urllib.parse import unquote
 
 from pyspark import StorageLevel
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from brazada.ingest.files import InputFile, check_local, first_line, list_files
+from brazada.ingest.files import InputFile, check_local, head, list_files
 from brazada.ingest.known import (
     GOOD,
     OUTCOMES,
@@ -25,7 +26,7 @@ from brazada.ingest.known import (
 )
 from brazada.prices import files
 from brazada.prices.dates import suspect_far
-from brazada.prices.layouts import Columns, recognise
+from brazada.prices.layouts import Columns, layouts_of, recognise
 from brazada.prices.settings import Layout, Prices
 from brazada.prices.sources import source_settings
 from brazada.prices.tables import OBSERVATIONS
@@ -53,14 +54,13 @@ def check(settings: Prices, source: str | None, paths: Sequence[str]) -> None:
     """Raise InputError for paths of this machine without files, and for files of no known layout; needs no Spark."""
     layouts = _layouts(settings, source)
     for uri in check_local(paths, SUFFIXES):
-        recognise(first_line(None, uri), layouts, uri)
+        recognise(head(None, uri), layouts, uri)
 
 
 def _layouts(settings: Prices, source: str | None) -> dict[str, Layout]:
     """The layouts of a source, or of all, as source/layout."""
     asked = sorted(settings.sources) if source is None else [source]
-    sources = {name: source_settings(settings, name) for name in asked}
-    return {f"{name}/{layout}": rules for name, one in sources.items() for layout, rules in one.layouts.items()}
+    return layouts_of({name: source_settings(settings, name) for name in asked})
 
 
 def ingest(job: Job, source: str | None, paths: Sequence[str], again: bool = False) -> None:
@@ -76,8 +76,8 @@ def ingest(job: Job, source: str | None, paths: Sequence[str], again: bool = Fal
     uris = list_files(job.spark, paths, SUFFIXES)
     with job.progress("price files", total=4) as bar, job.store.exclusive(OBSERVATIONS.name):
         bar.advance(what="look at the files")
-        unknown = new_files(job, uris, again=again)
-        new = [_New(file, recognise(first_line(job.spark, file.path), layouts, file.path)) for file in unknown]
+        unknown = new_files(job, uris, again=again, names=_dates_in_names(uris, layouts))
+        new = [_New(file, recognise(head(job.spark, file.path), layouts, file.path)) for file in unknown]
         if not new:
             return
         with _judged(job, new) as judged:
@@ -86,6 +86,17 @@ def ingest(job: Job, source: str | None, paths: Sequence[str], again: bool = Fal
             bar.advance(what="write")
             _write(job, judged, new, tallies)
         bar.advance(what="note the files")
+
+
+def _dates_in_names(uris: Sequence[str], layouts: Mapping[str, Layout]) -> dict[str, str]:
+    """By URI the dates in the names of files that may be of a layout without a column for it."""
+    without = [layout for layout in layouts.values() if layout.date is None]
+    return {
+        uri: date
+        for uri in uris
+        for layout in without
+        if (date := layout.date_in_name(unquote(uri.rpartition("/")[2])))
+    }
 
 
 @contextmanager
@@ -105,27 +116,34 @@ def _judged(job: Job, new: Sequence[_New]) -> Iterator[DataFrame]:
 
 
 def _rows(job: Job, new: Sequence[_New]) -> Iterator[DataFrame]:
-    """One frame for each layout and order of columns."""
-    alike = sorted(new, key=lambda item: (item.columns.name, item.columns.names))
-    for _, group in groupby(alike, key=lambda item: (item.columns.name, item.columns.names)):
+    """One frame for each layout, order of columns and encoding."""
+
+    def form(item: _New) -> tuple[str, str, tuple[str, ...]]:
+        return item.columns.name, item.columns.encoding, item.columns.names
+
+    for _, group in groupby(sorted(new, key=form), key=form):
         members = list(group)
         source, columns = members[0].source, members[0].columns
-        lines = files.lines(job.spark, [item.file.path for item in members], columns.layout.encoding)
+        lines = files.lines(job.spark, [item.file.path for item in members], columns.encoding)
         yield files.rows(lines, columns, source, job.settings.of(Prices))
 
 
 def _write(job: Job, judged: DataFrame, new: Sequence[_New], tallies: Mapping[str, Tally]) -> None:
-    batches = {item.file.path: item.file.batch for item in new}
-    offsets = [(path, block, offset, batches[path]) for path, t in tallies.items() for block, offset in t.offsets()]
-    schema = "file string, block long, offset long, batch string"
+    by_path = {item.file.path: item for item in new}
+    offsets = [
+        (path, block, offset, by_path[path].columns.line, by_path[path].file.batch)
+        for path, file_tally in tallies.items()
+        for block, offset in file_tally.offsets()
+    ]
+    schema = "file string, block long, offset long, header int, batch string"
     places = F.broadcast(job.spark.createDataFrame(offsets, schema))
     placed = judged.join(places, on=["file", "block"], how="inner")
     # What a killed run left of these files gives way: other files may have joined them.
     taken_in = [item.file for item in new]
     job.store.replace(OBSERVATIONS, placed.where(F.col("outcome") == GOOD), batches_in(taken_in))
     refused = placed.where(F.col("outcome") == QUARANTINED).withColumn("line", F.col("place") + F.col("offset"))
-    count = sum(tallies[path].rows(QUARANTINED) for path in batches)
-    quarantine_lines(job, refused.where(F.col("line") > 1), count, taken_in)
+    count = sum(tallies[path].rows(QUARANTINED) for path in by_path)
+    quarantine_lines(job, refused.where(F.col("line") > F.col("header")), count, taken_in)
     taken = [
         Taken(item.file, item.columns.name.partition("/")[2], *map(tallies[item.file.path].rows, OUTCOMES))
         for item in new

@@ -36,7 +36,7 @@ def _live(job: Job, serving: pd.DataFrame, rule: Judging) -> pd.DataFrame:
     made = job.store.read(FORECASTS.name).frame.join(chosen, ["series", "model"], how="inner")
     came = (
         job.store.read(SERIES.name)
-        .frame.where("observed")
+        .frame.where("observed AND NOT frozen")
         .select("series", F.col("date").alias("target_date"), "price")
     )
     both = made.where("data_version >= since").join(came, ["series", "target_date"], how="inner")

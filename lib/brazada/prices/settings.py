@@ -59,7 +59,8 @@ class Layout(Section):
     """One form in which a source publishes its prices.
 
     `header` names the columns that a file must have to be of this layout; the other columns named here are among them.
-    Upper case, accents and order do not matter. Numbers and dates are read by these rules or refused.
+    Upper case, accents and order do not matter. Numbers and dates are read by these rules or refused; their digits may
+    be of any script. A byte order mark tells the encoding before `encoding` does.
     """
 
     header: tuple[str, ...] = Field(min_length=1)
@@ -68,10 +69,11 @@ class Layout(Section):
     date_format: Annotated[str, AfterValidator(_date_format)]
     decimal: Literal[".", ","] = "."
     thousands: Literal["", ".", ",", " ", "'"] = ""
-    prefix: str = Field(default="", description="what may stand before a number, as Rs")
-    date: str
+    prefix: str | tuple[str, ...] = Field(default="", description="what may stand before a number, as Rs; one or more")
+    date: str | None = Field(default=None, description="column; null where the date stands in the file's name")
     product: str
-    unit: str
+    unit: str | None = Field(default=None, description="column; null where every_unit says it")
+    every_unit: str | None = Field(default=None, description="unit of all prices, where no column says it")
     price_min: str
     price_max: str
     price_mean: str
@@ -82,13 +84,34 @@ class Layout(Section):
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
-        named = [self.date, self.product, self.unit, self.price_min, self.price_max, self.price_mean]
-        named += [name for name in (self.variety, self.quality, self.category) if name is not None]
-        if missing := {*named, *self.market} - set(self.header):
-            raise ValueError(f"columns that stand in its header (not there: {', '.join(sorted(missing))})")
+        optional = (self.date, self.unit, self.variety, self.quality, self.category)
+        named = {self.product, self.price_min, self.price_max, self.price_mean, *self.market, *optional} - {None}
+        if missing := named - set(self.header):
+            raise ValueError(f"columns that stand in its header (not there: {', '.join(sorted(map(str, missing)))})")
+        if (self.unit is None) == (self.every_unit is None):
+            raise ValueError("either unit, a column, or every_unit, the unit of all prices")
         if self.decimal == self.thousands:
             raise ValueError("two different signs for decimals and thousands")
         return self
+
+    @property
+    def prefixes(self) -> tuple[str, ...]:
+        """What may stand before a number, the longest first."""
+        given = (self.prefix,) if isinstance(self.prefix, str) else self.prefix
+        return tuple(sorted(filter(None, given), key=len, reverse=True))
+
+    def date_pattern(self) -> tuple[str, str]:
+        """A regular expression for dates, with groups for year, month and day, and the order of these as in `yMd`."""
+        pattern, order = "", ""
+        for piece in re.split(f"({DATE_TOKENS.pattern})", self.date_format):
+            pattern += DATE_PARTS.get(piece, re.escape(piece))
+            order += piece[0] if piece in DATE_PARTS and piece[0] in "yMd" else ""
+        return pattern, order
+
+    def date_in_name(self, name: str) -> str | None:
+        """The date in a file's name as it stands there; None unless there is one and no more."""
+        found = [match[0] for match in re.finditer(rf"(?<!\d){self.date_pattern()[0]}(?!\d)", name, re.ASCII)]
+        return found[0] if len(found) == 1 else None
 
 
 class UnitRule(Section):
@@ -97,6 +120,11 @@ class UnitRule(Section):
     pattern: Annotated[str, AfterValidator(_pattern)]
     base: Literal["kg", "l", "piece"]
     factor: PositiveFloat = 1.0
+
+    @property
+    def whole(self) -> str:
+        """The regular expression that a unit matches from its first sign to its last."""
+        return f"(?iu)^(?:{self.pattern})$"
 
     @property
     def has_number(self) -> bool:
@@ -115,8 +143,12 @@ class Source(Section):
     season: PositiveInt = Field(default=1, description="steps of a season, for the seasonal naive forecast; 1 for none")
     epochs: PositiveInt = Field(default=12, description="of the global network, at most")
     min_observed_share: float = Field(ge=0, le=1, description="of the calendar's steps, for a series to have windows")
+    frozen_limit: PositiveInt | None = Field(
+        default=None, description="equal prices on end; a longer run is a feed that is stuck; null: none is"
+    )
     train_until: dt.date | None = None
     validate_until: dt.date | None = None
+    units: tuple[UnitRule, ...] = Field(default=(), description="of this source alone, before those of all sources")
     layouts: dict[Name, Layout] = Field(min_length=1)
 
     @model_validator(mode="after")

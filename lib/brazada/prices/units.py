@@ -20,7 +20,7 @@ def check_patterns(spark: SparkSession, rules: Sequence[UnitRule]) -> None:
     patterns: Any = spark._jvm.java.util.regex.Pattern  # type: ignore[union-attr]
     for rule in rules:
         try:
-            groups = patterns.compile(_whole(rule)).matcher("").groupCount()
+            groups = patterns.compile(rule.whole).matcher("").groupCount()
             fault = None if groups == rule.has_number else f"{groups} groups"
         except IllegalArgumentException as error:
             fault = str(error).partition(" near index")[0]
@@ -36,17 +36,13 @@ def base_units(unit: Column, rules: Sequence[UnitRule]) -> Column:
     """A struct of `base` (kg, l or piece) and `quantity` in it by the first rule that matches; null if none does."""
     reading = F.lit(None).cast(_READING)
     for rule in reversed(rules):
-        reading = F.when(unit.rlike(_whole(rule)), _reading(unit, rule)).otherwise(reading)
+        reading = F.when(unit.rlike(rule.whole), _reading(unit, rule)).otherwise(reading)
     return F.when(reading["quantity"] > 0, reading)
-
-
-def _whole(rule: UnitRule) -> str:
-    return f"(?iu)^(?:{rule.pattern})$"
 
 
 def _reading(unit: Column, rule: UnitRule) -> Column:
     quantity = F.lit(rule.factor)
     if rule.has_number:
-        number = F.regexp_extract(unit, _whole(rule), 1)
+        number = F.regexp_extract(unit, rule.whole, 1)
         quantity = quantity * F.translate(number, ",", ".").cast("double")
     return F.struct(F.lit(rule.base).alias("base"), quantity.alias("quantity")).cast(_READING)

@@ -33,8 +33,9 @@ VIEWS = (
         comment="The newest forecast of every series, with its bounds and the model that serves it.",
         tables=("prices.forecasts",),
         query="""
-            SELECT source, product, series, unit_base, origin, target_date, horizon, last_price, forecast,
-                   lower_80, upper_80, lower_95, upper_95, model, bounds, run, data_version
+            SELECT source, product, series, unit_base, origin, target_date, horizon, last_price, frozen,
+                   forecast, lower_80, upper_80, lower_95, upper_95, model, bounds, run,
+                   data_version
             FROM (SELECT *, max(origin) OVER (PARTITION BY series) AS newest FROM prices.forecasts)
             WHERE origin = newest
         """,
@@ -96,6 +97,7 @@ VIEWS = (
                      avg(cast(came.price BETWEEN made.lower_95 AND made.upper_95 AS int)) AS coverage_95
               FROM prices.forecasts AS made JOIN prices.series AS came
                 ON came.series = made.series AND came.date = made.target_date AND came.observed
+                   AND NOT came.frozen
               GROUP BY ALL
             )
         """,

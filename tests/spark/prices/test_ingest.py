@@ -9,10 +9,11 @@ from deltalake import DeltaTable
 
 from brazada.errors import InputError, UsageError
 from brazada.prices.ingest import ingest
+from brazada.prices.settings import Layout
 from brazada.prices.tables import OBSERVATIONS
 from brazada.tables import Store
 
-from .conftest import CONSUMER, price, write
+from .conftest import CONSUMER, KALIMATI, price, write
 
 LINES = [price(product, f"9/{day}/2023", mean=41 + day) for product in ("Tofu", "Yam") for day in range(1, 9)]
 JUNK = "No data available in table,,3/3/2024,,,"
@@ -59,6 +60,32 @@ def test_files_of_any_source_say_theirs_by_their_header(job, tmp_path):
     assert dict(map(tuple, found)) == {"kalimati": 16, "odepa": 1}
     noted = job.store.read("ops.ingested_files").frame.select("layout", "rows_in").collect()
     assert {tuple(row) for row in noted} == {("website", 16), ("consumer", 2)}
+
+
+def test_one_day_files_of_one_content_are_as_many_days_in_one_commit(job, another, tmp_path):
+    layout = Layout(
+        **{"header": ["Ware", "Low", "High"], "date_format": "yyyy-M-d", "product": "Ware", "every_unit": "kg"},
+        **{"price_min": "Low", "price_max": "High", "price_mean": "High"},
+    )
+    job.settings.prices.sources["kalimati"].layouts["named"] = layout
+    for day in range(1, 31):
+        write(tmp_path / "days" / f"2023-9-{day}.csv", "Tofu,40,50", header="Ware,Low,High")
+    ingest(job, None, [str(tmp_path / "days")])
+    assert counts(job) == (30, 0, 0)
+    assert job.store.writes == {"prices.observations": 1, "ops.ingested_files": 1}
+    again = another(2)
+    ingest(again, None, [str(tmp_path / "days")])
+    assert again.report.notes == ["30 of 30 files known already, skipped"]
+    write(tmp_path / "days" / "undated.csv", "Tofu,40,50", header="Ware,Low,High")
+    with pytest.raises(InputError, match=r"one date as yyyy-M-d in the name .* found .*undated\.csv"):
+        ingest(again, None, [str(tmp_path / "days")])
+
+
+def test_lines_are_numbered_as_they_stand_below_a_separators_line(job, tmp_path):
+    path = write(tmp_path / "a.csv", price(), "", JUNK, header=f"sep=,\n{KALIMATI}", encoding="utf-16", end="\r\n")
+    ingest(job, None, [path])
+    assert counts(job) == (1, 0, 1)
+    assert quarantine(job) == [(5, JUNK)]
 
 
 def test_order_and_division_into_files_make_no_difference(job, another, tmp_path):
