@@ -144,7 +144,7 @@ def _print(run: Job, seconds: float) -> None:
             f" + quarantined {counts.rows_quarantined:,}"
         )
     if counts.rows_quarantined:
-        run.console.print("  why: SELECT file, unit, place, reason, raw FROM ops.quarantine", markup=False)
+        run.console.print("  why: brazada quarantine list", markup=False)
     for verb, versions in (("read", store.reads), ("wrote", store.writes)):
         named = ", ".join(f"{name} v{version}" for name, version in sorted(versions.items()) if name != JOB_RUNS.name)
         if named:

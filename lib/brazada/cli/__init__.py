@@ -12,6 +12,7 @@ from brazada import __version__, domains
 from brazada.cli.inspect import doctor, sql, tables
 from brazada.cli.models import evaluate, predict, runs, tasks, train
 from brazada.cli.pages import report
+from brazada.cli.quarantine import quarantine
 from brazada.cli.simulate import simulate
 from brazada.errors import BrazadaError
 
@@ -34,7 +35,7 @@ def cli() -> None:
     """Spark jobs from raw files to Delta tables, to distributed training, to forecasts in SQL."""
 
 
-for command in (doctor, tables, sql, tasks, train, evaluate, predict, runs, report, simulate):
+for command in (doctor, tables, sql, quarantine, tasks, train, evaluate, predict, runs, report, simulate):
     cli.add_command(command)
 
 

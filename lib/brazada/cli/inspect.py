@@ -26,6 +26,11 @@ if TYPE_CHECKING:
     from brazada.tables import Store
 
 
+format_option = click.option(
+    "--format", "style", type=click.Choice(["table", "csv", "json"]), default="table", show_default=True
+)
+
+
 @click.command()
 @with_settings
 def doctor(settings: Settings, verbose: bool) -> None:
@@ -69,7 +74,7 @@ def tables(settings: Settings, verbose: bool, name: str | None, ddl: bool) -> No
 
 @click.command()
 @click.argument("query")
-@click.option("--format", "style", type=click.Choice(["table", "csv", "json"]), default="table", show_default=True)
+@format_option
 @click.option("--allow-files", is_flag=True, help="Read files too, as text.`/a/file`.")
 @with_settings
 def sql(settings: Settings, verbose: bool, query: str, style: str, allow_files: bool) -> None:
@@ -90,6 +95,11 @@ def sql(settings: Settings, verbose: bool, query: str, style: str, allow_files: 
         raise
     if style == "json" and len(set(frame.columns)) < len(frame.columns):
         raise UsageError("column names that differ", found=", ".join(frame.columns), todo="rename with AS")
+    show(frame, style)
+
+
+def show(frame: DataFrame, style: str) -> None:
+    """Print rows as a table, csv or json."""
     frame = _with_intervals_as_text(frame)
     rows = (tuple(_plain(value) for value in row) for row in frame.toLocalIterator())
     {"table": _as_table, "csv": _as_csv, "json": _as_json}[style](frame.columns, rows)

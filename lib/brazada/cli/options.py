@@ -22,6 +22,11 @@ _OPTIONS = (
 )
 
 
+again_option = click.option(
+    "--again", is_flag=True, help="Judge known files anew, whether or not the settings that judged them are the same."
+)
+
+
 def with_settings(command: Callable[..., None]) -> Callable[..., None]:
     """Give a command the common options, and hand it `settings` and `verbose` in their place."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from brazada.cli.options import with_settings
+from brazada.cli.options import again_option, with_settings
 from brazada.cli.steps import Work, chosen, start, start_all
 from brazada.errors import UsageError
 from brazada.settings import Settings
@@ -31,7 +31,7 @@ _LEARNING = (*_READING, "training")
 
 @prices.command()
 @_source
-@click.option("--again", is_flag=True, help="Judge known files anew, as after a new unit or a corrected setting.")
+@again_option
 @click.argument("paths", nargs=-1, required=True)
 @with_settings
 def ingest(settings: Settings, verbose: bool, source: str | None, again: bool, paths: tuple[str, ...]) -> None:

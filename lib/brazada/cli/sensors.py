@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from brazada.cli.options import with_settings
+from brazada.cli.options import again_option, with_settings
 from brazada.cli.steps import start
 from brazada.sensors.settings import Sensors
 from brazada.settings import Settings
@@ -18,25 +18,25 @@ def sensors() -> None:
 
 
 @sensors.command()
+@again_option
 @click.argument("paths", nargs=-1, required=True)
 @with_settings
-def ingest_strokes(settings: Settings, verbose: bool, paths: tuple[str, ...]) -> None:
+def ingest_strokes(settings: Settings, verbose: bool, again: bool, paths: tuple[str, ...]) -> None:
     """Take in recordings of swimmers' watches, <swimmer>/<recording>.csv, plain or .gz: files, folders, globs."""
     from brazada.sensors.strokes.ingest import ingest
 
-    options = settings.of(Sensors).strokes
-    start("sensors ingest-strokes", settings, verbose, lambda job: ingest(job, paths, options), _SECTIONS)
+    start("sensors ingest-strokes", settings, verbose, lambda job: ingest(job, paths, again), _SECTIONS)
 
 
 @sensors.command()
+@again_option
 @click.argument("paths", nargs=-1, required=True)
 @with_settings
-def ingest_surfaces(settings: Settings, verbose: bool, paths: tuple[str, ...]) -> None:
+def ingest_surfaces(settings: Settings, verbose: bool, again: bool, paths: tuple[str, ...]) -> None:
     """Take in series of a robot and their labels, X_<name>.csv and y_<name>.csv, plain or .gz: files or folders."""
     from brazada.sensors.surfaces.ingest import ingest
 
-    options = settings.of(Sensors).surfaces
-    start("sensors ingest-surfaces", settings, verbose, lambda job: ingest(job, paths, options), _SECTIONS)
+    start("sensors ingest-surfaces", settings, verbose, lambda job: ingest(job, paths, again), _SECTIONS)
 
 
 @sensors.command()
