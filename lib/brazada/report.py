@@ -268,8 +268,7 @@ def _print(run: Job, row: dict[str, Any]) -> None:
             f" + quarantined {counts.rows_quarantined:,}"
         )
     if counts.rows_quarantined:
-        query = f"SELECT file, unit, place, reason, raw FROM ops.quarantine WHERE run_id = '{run.run_id}'"  # noqa: S608
-        run.say(f"why: {output.command('sql', query, warehouse=store.warehouse.path)}")
+        run.say(f"why: {output.command('quarantine', 'list', warehouse=store.warehouse.path)}")
     for verb, versions in (("read", row["tables_read"]), ("wrote", row["tables_written"])):
         named = ", ".join(f"{name} v{version}" for name, version in sorted(versions.items()) if name != JOB_RUNS.name)
         if named:

@@ -13,7 +13,7 @@ KNOWS = {
     "errors": set(),
     "section": set(),
     "tables": {"errors", "settings"},
-    "ingest": {"errors", "report", "session", "tables"},
+    "ingest": {"errors", "report", "section", "session", "tables"},
     "output": {"pages"},
     "training": {"__init__", "errors", "output", "report", "section", "session", "settings", "tables"},
     "session": {"errors", "settings"},

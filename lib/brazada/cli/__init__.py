@@ -14,6 +14,7 @@ from brazada.cli.inspect import doctor, tables
 from brazada.cli.models import evaluate, predict, runs, tasks, train
 from brazada.cli.options import Group
 from brazada.cli.pages import report
+from brazada.cli.quarantine import quarantine
 from brazada.cli.simulate import simulate
 from brazada.cli.sql import sql
 from brazada.cli.upkeep import jobs, maintain, serve
@@ -38,7 +39,10 @@ def cli() -> None:
     """Run Spark jobs from raw files to Delta tables, to distributed training, to forecasts in SQL."""
 
 
-for command in (doctor, tables, sql, tasks, train, evaluate, predict, runs, report, simulate, jobs, maintain, serve):
+for command in (
+    *(doctor, tables, sql, quarantine, jobs, maintain, serve, report),
+    *(tasks, train, evaluate, predict, runs, simulate),
+):
     cli.add_command(command)
 
 

@@ -24,6 +24,11 @@ if TYPE_CHECKING:
 _WRITTEN = "numOutputRows"  # as Delta names it in a commit's metrics
 
 
+format_option = click.option(
+    "--format", "style", type=click.Choice(["table", "csv", "json"]), default="table", show_default=True
+)
+
+
 @click.command()
 @with_settings
 def doctor(settings: Settings, verbose: bool) -> None:

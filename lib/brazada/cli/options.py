@@ -64,6 +64,11 @@ def _first(command: click.Command) -> str:
     return " ".join((command.help or "").split("\n\n")[0].split())
 
 
+again_option = click.option(
+    "--again", is_flag=True, help="Judge known files anew, whether or not the settings that judged them are the same."
+)
+
+
 def with_settings(command: Callable[..., None]) -> Callable[..., None]:
     """Give a command the common options, and hand it `settings` and `verbose` in their place."""
 

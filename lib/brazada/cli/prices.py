@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from brazada.cli.options import Group, with_settings
+from brazada.cli.options import Group, again_option, with_settings
 from brazada.cli.steps import Work, chosen, look_first, start, start_all
 from brazada.errors import InputError, UsageError
 from brazada.prices.settings import Prices
@@ -35,7 +35,7 @@ _LEARNING = (*_READING, "training")
 
 @prices.command()
 @_source
-@click.option("--again", is_flag=True, help="Judge known files anew, as after a new unit or a corrected setting.")
+@again_option
 @click.argument("paths", nargs=-1, required=True)
 @with_settings
 def ingest(settings: Settings, verbose: bool, source: str | None, again: bool, paths: tuple[str, ...]) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from brazada.cli.options import Group, with_settings
+from brazada.cli.options import Group, again_option, with_settings
 from brazada.cli.steps import look_first, start
 from brazada.sensors.settings import Sensors
 from brazada.settings import Settings
@@ -18,31 +18,31 @@ def sensors() -> None:
 
 
 @sensors.command()
+@again_option
 @click.argument("paths", nargs=-1, required=True)
 @with_settings
-def ingest_strokes(settings: Settings, verbose: bool, paths: tuple[str, ...]) -> None:
+def ingest_strokes(settings: Settings, verbose: bool, again: bool, paths: tuple[str, ...]) -> None:
     """Take in recordings of swimmers' watches, <swimmer>/<recording>.csv, plain or .gz: files, folders, globs."""
     from brazada.ingest.files import check_local
     from brazada.sensors.strokes.ingest import SUFFIXES, ingest
 
     look_first(settings, lambda: check_local(paths, SUFFIXES))
 
-    options = settings.of(Sensors).strokes
-    start("sensors ingest-strokes", settings, verbose, lambda job: ingest(job, paths, options), _SECTIONS)
+    start("sensors ingest-strokes", settings, verbose, lambda job: ingest(job, paths, again), _SECTIONS)
 
 
 @sensors.command()
+@again_option
 @click.argument("paths", nargs=-1, required=True)
 @with_settings
-def ingest_surfaces(settings: Settings, verbose: bool, paths: tuple[str, ...]) -> None:
+def ingest_surfaces(settings: Settings, verbose: bool, again: bool, paths: tuple[str, ...]) -> None:
     """Take in series of a robot and their labels, X_<name>.csv and y_<name>.csv, plain or .gz: files or folders."""
     from brazada.ingest.files import check_local
     from brazada.sensors.surfaces.ingest import SUFFIXES, ingest
 
     look_first(settings, lambda: check_local(paths, SUFFIXES))
 
-    options = settings.of(Sensors).surfaces
-    start("sensors ingest-surfaces", settings, verbose, lambda job: ingest(job, paths, options), _SECTIONS)
+    start("sensors ingest-surfaces", settings, verbose, lambda job: ingest(job, paths, again), _SECTIONS)
 
 
 @sensors.command()

@@ -8,7 +8,7 @@ from typing import cast, get_args
 
 import click
 
-from brazada.cli.options import Group, with_settings
+from brazada.cli.options import Group, again_option, with_settings
 from brazada.cli.steps import Work, chosen, look_first, start, start_all
 from brazada.errors import UsageError
 from brazada.settings import Settings
@@ -36,14 +36,15 @@ _SECTIONS: tuple[str, ...] = ("warehouse", "swim")
 
 
 @swim.command()
+@again_option
 @click.argument("paths", nargs=-1, required=True)
 @with_settings
-def ingest(settings: Settings, verbose: bool, paths: tuple[str, ...]) -> None:
+def ingest(settings: Settings, verbose: bool, again: bool, paths: tuple[str, ...]) -> None:
     """Take logs (files, folders, globs, .gz, .zst) into swim.readings."""
     from brazada.swim import ingest as library
 
     look_first(settings, lambda: library.check(paths))
-    start("swim ingest", settings, verbose, lambda job: library.ingest(job, paths), _SECTIONS)
+    start("swim ingest", settings, verbose, lambda job: library.ingest(job, paths, again), _SECTIONS)
 
 
 @swim.command()

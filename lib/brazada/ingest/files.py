@@ -332,6 +332,13 @@ def qualified(spark: SparkSession, text: str) -> str:
     return str(path.getFileSystem(_configuration(spark)).makeQualified(path).toString())
 
 
+def is_there(spark: SparkSession, uri: str) -> bool:
+    """Whether there is a file of this URI, which is taken as it is."""
+    path = spark._jvm.org.apache.hadoop.fs.Path(spark._jvm.java.net.URI(uri))  # type: ignore[union-attr]
+    with _readable(uri):
+        return bool(path.getFileSystem(_configuration(spark)).exists(path))
+
+
 def _uri(status: Any) -> str:
     """A file's URI in one form, for Hadoop writes file:/ as well as file:///."""
     return re.sub("^file:/+", "file:///", str(status.getPath().toUri().toString()))

@@ -84,7 +84,7 @@ SCORES = Table(
 
 SERVING = Table(
     name="prices.serving",
-    comment="One row per series: the model that serves it, chosen on validation alone, and why.",
+    comment="One row per series: the model that serves it, chosen on validation or after that one stopped, and why.",
     columns=T.StructType(
         [
             column("source", _TEXT, "Who published the prices"),

@@ -21,6 +21,7 @@ from pydantic import (
 from brazada.section import Section
 
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$")]
+OnConflict = Literal["keep_first", "keep_last", "quarantine"]
 
 # What a date may be made of, in the letters of Spark and Java.
 DATE_PARTS = {
@@ -137,6 +138,11 @@ class Source(Section):
 
     currency: Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$")]
     calendar: Literal["daily", "weekly"]
+    on_conflict: OnConflict = Field(
+        default="quarantine",
+        description="where files have different prices for one key: the first or the last one stands, or, for"
+        " quarantine, the first one, and the others are refused",
+    )
     fill_limit: NonNegativeInt = Field(description="steps that a missing price is filled forward")
     window: PositiveInt = Field(description="steps a model looks back")
     horizon: PositiveInt = Field(description="steps a model looks ahead")

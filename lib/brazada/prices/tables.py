@@ -42,6 +42,21 @@ OBSERVATIONS = Table(
     partition_by=("source",),
 )
 
+CONFLICTS = Table(
+    name="prices.conflicts",
+    comment="One price that another file's stands in place of, by the on_conflict of its source.",
+    columns=T.StructType(
+        [
+            *[part for part in OBSERVATIONS.columns if part.name in OBSERVATIONS.key],
+            column("price_min", _DOUBLE, "Lowest price per published unit"),
+            column("price_max", _DOUBLE, "Highest price per published unit"),
+            column("price_mean", _DOUBLE, "Average price per published unit"),
+            column("batch", _TEXT, "What tells its file's content, see ops.ingested_files"),
+        ]
+    ),
+    key=(*OBSERVATIONS.key, "batch"),
+)
+
 SERIES = Table(
     name="prices.series",
     comment="The mean price of one product, variety, quality and unit at every step of its source's calendar.",

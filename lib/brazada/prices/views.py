@@ -29,6 +29,22 @@ _ERRORS = dict.fromkeys(("mae", "rmse", "naive_mae"), "{currency} per base unit"
 
 VIEWS = (
     View(
+        name="prices.corrections",
+        comment="Every price that gave way to another file's, beside the one that stands; files as they were named.",
+        tables=("prices.conflicts", "prices.observations", "ops.ingested_files"),
+        query="""
+            WITH files AS (SELECT batch, max(file) AS file FROM ops.ingested_files GROUP BY batch)
+            SELECT gave.source, gave.date, gave.market, gave.product, gave.variety, gave.quality, gave.unit,
+                   gave.price_min, gave.price_max, gave.price_mean, gave_in.file,
+                   stands.price_min AS standing_min, stands.price_max AS standing_max,
+                   stands.price_mean AS standing_mean, stands_in.file AS standing_file
+            FROM prices.conflicts AS gave
+            LEFT JOIN prices.observations AS stands USING (source, date, market, product, variety, quality, unit)
+            LEFT JOIN files AS gave_in ON gave_in.batch = gave.batch
+            LEFT JOIN files AS stands_in ON stands_in.batch = stands.batch
+        """,
+    ),
+    View(
         name="prices.latest_forecasts",
         comment="The newest forecast of every series, with its bounds and the model that serves it.",
         tables=("prices.forecasts",),

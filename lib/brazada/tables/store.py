@@ -111,12 +111,24 @@ class Store:
             return True
 
     def ensure(self, table: Table) -> None:
-        """Create the table from its declaration, or check that what is there has the declared columns."""
+        """Create the table from its declaration, or check that what is there has the declared columns.
+
+        Columns that were declared since, and may be null, are added.
+        """
         if table.name in self._ensured:
             return
         with self.exclusive(table.name):
             self._with_retries(lambda: self._create(table))
-            _check_columns(table, self._delta(table.name).toDF().schema)
+            found = self._delta(table.name).toDF().schema
+            if added := [new for new in table.columns if new.nullable and new.name not in found.names]:
+                told = [
+                    f"`{new.name}` {new.dataType.simpleString()} COMMENT {literal(new.metadata['comment'])}"
+                    for new in added
+                ]
+                named = f"delta.`{location}`" if (location := self.location(table.name)) else table.name
+                self.spark.sql(f"ALTER TABLE {named} ADD COLUMNS ({', '.join(told)})")
+                found = self._delta(table.name).toDF().schema
+            _check_columns(table, found)
         self._ensured.add(table.name)
 
     def _create(self, table: Table) -> None:

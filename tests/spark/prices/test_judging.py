@@ -295,9 +295,12 @@ def test_a_model_worse_than_naive_on_what_came_stops_serving(market):
         forecast.forecast(job)
         return {row["model"] for row in job.store.read(FORECASTS.name).frame.where(newest).collect()}
 
+    served = read(job, SERVING)
     assert models_where_forecasts_were_off_by(0.0) == {"global"}  # as Naive
     assert models_where_forecasts_were_off_by(1000.0) == {"naive"}
     assert sum("global stops serving" in note for note in job.report.notes) == GOODS
+    assert set(read(job, SERVING)["model"]) == {"naive"}
+    job.store.replace(SERVING, [tuple(row) for row in served[SERVING.columns.names].itertuples(index=False)], "true")
 
 
 def test_windows_of_another_shape_are_refused_by_name(market):

@@ -4,6 +4,7 @@ import hashlib
 import os
 import random
 import re
+import shutil
 
 import pytest
 from deltalake import DeltaTable
@@ -11,6 +12,7 @@ from pandas.testing import assert_frame_equal
 
 from brazada.errors import InputError
 from brazada.swim.ingest import ingest
+from brazada.swim.sessions import sessions
 
 from .conftest import START, hexed, line, log, readings, table, write
 from .reference import told
@@ -238,6 +240,52 @@ def test_a_file_whose_note_was_deleted_is_noted_again_though_nothing_in_it_be_go
         notes = DeltaTable(str(warehouse / "ops" / "ingested_files"))
         assert notes.to_pyarrow_table()["rows_quarantined"].to_pylist() == [1]
         notes.delete()
+
+
+FIRST_LOG = [line(x=1.0), line(1000, x=150.0), line(2000, x=3.0), line(x=150.0, drill=2)]
+SECOND_LOG = [line(500, x=2.0), line(3000, x=4.0), line(x=5.0, drill=3)]
+
+
+def test_logs_judged_again_by_other_settings_give_what_they_give_at_first(at, tmp_path):
+    paths = [write(tmp_path / f"{name}.csv", log(*lines)) for name, lines in (("far", FIRST_LOG), ("near", SECOND_LOG))]
+    wide, once, many = "swim.max_position_m=200", tmp_path / "once", tmp_path / "many"
+    ingest(at(once, wide), paths)
+    for path in paths:
+        ingest(at(many), [path])
+    assert len(table(many, "ops.quarantine")) == 2
+    sessions(at(many))
+    job = at(many, wide)
+    ingest(job, paths)
+    assert "2 files judged again: the settings that judged them are others now" in job.report.notes
+    assert readings(many).equals(readings(once))
+    assert len(table(many, "ops.quarantine")) == 0
+    narrow = at(many)
+    ingest(narrow, paths[:1])
+    assert narrow.report.rows_quarantined == 2
+    assert hexed(2) not in set(table(many, "swim.readings")["drill"])
+    later = at(many, wide)
+    sessions(later)
+    assert table(many, "swim.drills").set_index("drill")["readings"].to_dict()[hexed(1)] == 4
+
+
+def test_logs_of_a_table_that_was_restored_or_deleted_are_not_known(at, tmp_path):
+    paths = [write(tmp_path / f"{name}.csv", log(*lines)) for name, lines in (("far", FIRST_LOG), ("near", SECOND_LOG))]
+    warehouse = tmp_path / "warehouse"
+    for path in paths:
+        ingest(at(warehouse), [path])
+    whole = readings(warehouse)
+    sessions(at(warehouse))
+    delta = DeltaTable(str(warehouse / "swim" / "readings"))
+    delta.restore(1)  # what the first log gave
+    ingest(at(warehouse), paths)
+    assert readings(warehouse).equals(whole)
+    sessions(at(warehouse))
+    assert table(warehouse, "swim.drills")["readings"].sum() == len(whole)
+    shutil.rmtree(warehouse / "swim" / "readings")
+    job = at(warehouse)
+    ingest(job, paths)
+    assert readings(warehouse).equals(whole)
+    assert job.report.notes[0] == "2 files were taken in and have no row in the table any more: not known"
 
 
 def test_of_one_time_the_least_position_is_kept_and_the_next_row_counts_from_it(found, quarantine):

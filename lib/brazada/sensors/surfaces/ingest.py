@@ -13,6 +13,7 @@ from brazada.errors import InputError
 from brazada.ingest.texts import one_spelling
 from brazada.ingest.whole import Format, Refused, ingest_files
 from brazada.sensors.groups import with_folds
+from brazada.sensors.settings import Sensors
 from brazada.sensors.tables import SURFACE_SERIES, SURFACE_STEPS, SURFACES
 from brazada.training.data.sharding import with_shards
 
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
     from pyspark.sql import DataFrame
 
     from brazada.report import Job
-    from brazada.sensors.settings import Surfaces
 
 SIGNALS = (
     *(f"orientation_{axis}" for axis in "XYZW"),
@@ -103,7 +103,7 @@ def _check(table: pd.DataFrame, what: str, columns: Sequence[str]) -> None:
         raise Refused(f"{what}: no column {', '.join(missing)}")
 
 
-def ingest(job: Job, paths: Sequence[str], options: Surfaces) -> None:
+def ingest(job: Job, paths: Sequence[str], again: bool = False) -> None:
     """Take in pairs of files of series and labels; splits are by recording. Raises InputError, see `pairs`."""
     files = Format(
         "surfaces",
@@ -116,6 +116,6 @@ def ingest(job: Job, paths: Sequence[str], options: Surfaces) -> None:
 
     def prepare(rows: DataFrame) -> DataFrame:
         dealt = with_folds(job, SURFACE_SERIES, rows, "recording")
-        return with_shards(dealt, ("split",), ("id",), options.shards)
+        return with_shards(dealt, ("split",), ("id",), job.settings.of(Sensors).surfaces.shards)
 
-    ingest_files(job, SURFACE_SERIES, paths, files, prepare)
+    ingest_files(job, SURFACE_SERIES, paths, files, prepare, again)
