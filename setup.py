@@ -42,6 +42,8 @@ EXTRAS = {
         "jupytext",
         "nbclient",
         "ipykernel",
+        "jupyterlab>=4",
+        "mkdocs-material>=9.6",
         "wheel",
         "venv-pack",
         "deltalake==1.6.6",  # it and DuckDB read the tables that Spark writes

@@ -114,6 +114,20 @@ def alerts(settings: Settings, verbose: bool, continuous: bool, paths: tuple[str
 
 
 @swim.command()
+@click.option("--tag", metavar="TAG", help="Of this tag: its first drill of ten lengths or nearly so.")
+@click.option("--drill", metavar="DRILL", help="This drill.")
+@click.argument("target", type=click.Path(dir_okay=False, path_type=Path))
+@with_settings
+def path(settings: Settings, verbose: bool, tag: str | None, drill: str | None, target: Path) -> None:
+    """Draw a drill's path with its lengths and turns, as TARGET's ending says: .svg, .png or .pdf."""
+    from brazada.cli.inspect import warehouse
+    from brazada.swim.path import draw
+
+    draw(warehouse(settings, verbose), target, tag, drill)
+    click.echo(f"look at {target.resolve()}")
+
+
+@swim.command()
 @click.option("--steps", default=",".join(_JOBS), show_default=True, help="Some of these, and summary, by commas.")
 @click.option(
     "--method", "methods", type=_KINDS, multiple=True, help="To fit and score; repeatable. [default: swim.method]"
