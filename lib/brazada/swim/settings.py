@@ -25,9 +25,9 @@ class Pool(Section):
 class Records(Section):
     """What a reading must keep to, in the published method: no swimmer is faster than the record."""
 
-    max_speed_m_s: PositiveFloat = 1.56
-    max_accel_m_s2: PositiveFloat = 0.03
-    deviations: PositiveFloat = 3.0
+    max_speed_m_s: PositiveFloat = 1.56  # of a reading, at most
+    max_accel_m_s2: PositiveFloat = 0.03  # dx / dt² of a reading, at most
+    deviations: PositiveFloat = 3.0  # from the mean, at most
 
 
 class Motion(Section):
@@ -58,13 +58,13 @@ class Swim(Section):
     """The swim jobs' settings."""
 
     first_date: dt.date
-    last_date: dt.date
+    last_date: dt.date  # a time after it is a misprint
     max_position_m: PositiveFloat
     pools: Annotated[tuple[Pool, ...], Field(min_length=1)]
-    pool_tolerance_m: PositiveFloat
+    pool_tolerance_m: PositiveFloat  # of the height that tells a pool
     records: Records
     method: MethodName
-    clusters: dict[MethodName, Annotated[int, Field(ge=2)]]
+    clusters: dict[MethodName, Annotated[int, Field(ge=2)]]  # of KMeans, for each method
     compare_swimmers: bool
     motion: Motion
     silence_s: PositiveFloat
