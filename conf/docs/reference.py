@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from importlib import import_module
 from pathlib import Path
 from pkgutil import walk_packages
+from tempfile import TemporaryDirectory
 from typing import Any, cast
 
 import click
@@ -17,12 +18,14 @@ import yaml
 from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.structure.files import File, Files
 from pydantic import BaseModel
+from pyspark.sql import SparkSession
+from pyspark.sql.types import StructType
 
 import brazada
-from brazada import domains
+from brazada import domains, session
 from brazada.cli import cli
 from brazada.settings import CONF_DIR, _text, load
-from brazada.tables import Table
+from brazada.tables import Table, literal
 
 ROOT = Path(__file__).resolve().parents[2]
 OUTSIDE = re.compile(r"\[([^\]]*)\]\(\.\./[^)]*\)")
@@ -207,18 +210,46 @@ def tables() -> str:
             kind = column.dataType.simpleString()
             lines.append(f"| `{column.name}` | `{kind}` | {null} | {_cell(column.metadata['comment'])} |")
     lines += ["", "# Views"]
+    schemas = view_columns()
     for view in domains.views():
         lines += [
             "",
             f"## {view.name}",
             "",
-            view.comment,
+            f"{view.comment} Reads {', '.join(f'`{name}`' for name in view.tables)}.",
             "",
-            f"Reads {', '.join(f'`{name}`' for name in view.tables)}.",
         ]
+        lines += ["| column | type | meaning |", "|---|---|---|"]
+        for column in schemas[view.name]:
+            text = column.metadata.get("comment", "")
+            lines.append(f"| `{column.name}` | `{column.dataType.simpleString()}` | {_cell(text)} |")
         query = textwrap.indent(inspect.cleandoc(view.query), "    ")
         lines += ["", '??? note "Its query"', "", "    ```sql", *query.splitlines(), "    ```"]
     return "\n".join(lines) + "\n"
+
+
+def view_columns() -> dict[str, StructType]:
+    """The columns of every view, as Spark tells them of empty tables; it takes a session of its own."""
+    with TemporaryDirectory(prefix="brazada-docs-") as folder:
+        spark = session.start(load(overrides=[f"warehouse.path={folder}", "spark.master=local[1]"], variables={}))
+        try:
+            declare(spark)
+            return {view.name: spark.table(view.name).schema for view in domains.views()}
+        finally:
+            spark.stop()
+
+
+def declare(spark: SparkSession) -> None:
+    """Make every table, without rows, and every view in a session's catalog."""
+    for schema in load(variables={}).schemas:
+        spark.sql(f"CREATE SCHEMA IF NOT EXISTS {schema}")
+    for table in declared():
+        columns = ", ".join(
+            f"`{c.name}` {c.dataType.simpleString()} COMMENT {literal(c.metadata['comment'])}" for c in table.columns
+        )
+        spark.sql(f"CREATE TABLE {table.name} ({columns}) USING parquet")
+    for view in domains.views():
+        spark.sql(f"CREATE VIEW {view.name} AS {view.query}")
 
 
 # --- the Python API
