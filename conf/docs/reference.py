@@ -249,7 +249,7 @@ def declare(spark: SparkSession) -> None:
         )
         spark.sql(f"CREATE TABLE {table.name} ({columns}) USING parquet")
     for view in domains.views():
-        spark.sql(f"CREATE VIEW {view.name} AS {view.query}")
+        spark.sql(f"CREATE OR REPLACE VIEW {view.name} AS {view.query}")
 
 
 # --- the Python API

@@ -13,11 +13,13 @@ import pandas as pd
 from pyspark.errors import StreamingQueryException
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
+from pyspark.sql.streaming.query import StreamingQuery
 from pyspark.sql.streaming.state import GroupState, GroupStateTimeout
 
 from brazada.errors import InputError
 from brazada.ingest.files import below, read_path, roots
 from brazada.report import Job
+from brazada.swim.delivery import Outbox
 from brazada.swim.parse import HEADER, POSITION, positions
 from brazada.swim.settings import Swim
 from brazada.swim.tables import ALERTS
@@ -37,7 +39,8 @@ def alerts(job: Job, paths: Sequence[str], continuous: bool = False) -> None:
 
     A tag is silent when its drill has samples, of it or of others, more than `swim.silence_s` after its last one. A tag
     whose drill ended with it is not. Where the job goes on from is kept in the warehouse; an alert is written by key,
-    so that neither a restart nor a kill raises it twice. `continuous` ends when the job is stopped.
+    so that neither a restart nor a kill raises it twice. `continuous` ends when the job is stopped. Alerts are
+    delivered as `swim.delivery` says, also those of earlier runs; raises DeliveryError for what was not taken.
     """
     settings = job.settings.of(Swim)
     job.store.ensure(ALERTS)
@@ -61,6 +64,7 @@ def alerts(job: Job, paths: Sequence[str], continuous: bool = False) -> None:
     found = sound.groupBy("drill").applyInPandasWithState(
         _watch(settings), _FOUND, _STATE, "append", GroupStateTimeout.EventTimeTimeout
     )
+    outbox = Outbox(job, settings.delivery)
     raised = 0
 
     def write(batch: DataFrame, number: int) -> None:
@@ -78,7 +82,9 @@ def alerts(job: Job, paths: Sequence[str], continuous: bool = False) -> None:
         )
         try:
             if count := rows.count():
-                job.store.insert(ALERTS, rows)
+                with outbox.writing:
+                    job.store.insert(ALERTS, rows)
+                outbox.wake()
                 raised += count
                 if continuous:
                     job.console.print(f"  {now:%H:%M:%S}  alerts raised: {count}, in {ALERTS.name}", markup=False)
@@ -91,17 +97,7 @@ def alerts(job: Job, paths: Sequence[str], continuous: bool = False) -> None:
     query = found.writeStream.trigger(**trigger).option("checkpointLocation", checkpoint).foreachBatch(write).start()
     if continuous:
         job.console.print(f"  watching {', '.join(paths)} until stopped", markup=False)
-    try:
-        query.awaitTermination()
-    except StreamingQueryException as error:
-        lines_of = [line.strip() for line in str(error).splitlines() if "Exception: " in line] or [str(error)]
-        raise InputError(
-            "logs that can be read to their end",
-            found=lines_of[-1][:500],
-            todo="mend or remove the file, and run again: the stream goes on where it was",
-        ) from error
-    finally:
-        query.stop()
+    _await(query, outbox)
     progress = query.recentProgress
     read, sound_ones = (_observed(progress, name) for name in ("lines", "sound"))
     if read and not sound_ones:
@@ -114,6 +110,23 @@ def alerts(job: Job, paths: Sequence[str], continuous: bool = False) -> None:
         job.note(f"{read - sound_ones:,} lines not watched: no positions; `swim ingest` says why")
     if late:
         job.note(f"{late:,} lines not watched: older than the newest by more than swim.drill_ends_after_h")
+    outbox.finish()
+
+
+def _await(query: StreamingQuery, outbox: Outbox) -> None:
+    """Deliver alerts until the stream has ended. Raises InputError for a file that it cannot read to its end."""
+    try:
+        while not query.awaitTermination(1):
+            outbox.deliver()
+    except StreamingQueryException as error:
+        lines_of = [line.strip() for line in str(error).splitlines() if "Exception: " in line] or [str(error)]
+        raise InputError(
+            "logs that can be read to their end",
+            found=lines_of[-1][:500],
+            todo="mend or remove the file, and run again: the stream goes on where it was",
+        ) from error
+    finally:
+        query.stop()
 
 
 def _observed(progress: Sequence[Mapping[str, Any]], name: str) -> int:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 from functools import cached_property
 from itertools import pairwise
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, PositiveFloat, model_validator
+from pydantic import Field, NonNegativeInt, PositiveFloat, SecretStr, field_validator, model_validator
 
 from brazada.section import Section
 
@@ -54,6 +55,23 @@ class Motion(Section):
         return self
 
 
+class Delivery(Section):
+    """Who is told of alerts beside the table, and how patiently."""
+
+    webhook: SecretStr | None = None  # address that takes each alert as JSON by POST
+    file: str | None = None  # file that gets a JSON object a line
+    retries: NonNegativeInt = 5  # of a receiver that takes none, before a job that is to end fails
+    wait_s: PositiveFloat = 1.0  # before the first retry; then twice as long each time, 60 s at most
+    timeout_s: PositiveFloat = 10.0  # of one POST
+
+    @field_validator("webhook")
+    @classmethod
+    def _address(cls, webhook: SecretStr | None) -> SecretStr | None:
+        if webhook and not re.match(r"https?://[^/\s]+", webhook.get_secret_value()):
+            raise ValueError("an address that begins with http:// or https://")
+        return webhook
+
+
 class Swim(Section):
     """The swim jobs' settings."""
 
@@ -69,6 +87,7 @@ class Swim(Section):
     motion: Motion
     silence_s: PositiveFloat
     drill_ends_after_h: Annotated[float, Field(gt=0, le=24 * 366)]
+    delivery: Delivery = Delivery()
     files_per_trigger: Annotated[int, Field(ge=1, le=2**31 - 1)]
 
     @model_validator(mode="after")
