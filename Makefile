@@ -41,7 +41,7 @@ notebook: $(READY) ## Open the notebooks in JupyterLab, over the demo's tables o
 
 mlflow: $(READY) ## Open MLflow's pages of the demo's training runs, or of those of DEMO=folder, on http://127.0.0.1:5000
 	@test -f $(DEMO)/mlflow/mlflow.db || { echo "no training runs in $(DEMO): make demo makes some" >&2; exit 1; }
-	$(BIN)/python -m mlflow ui --host 127.0.0.1 --port 5000 --backend-store-uri sqlite:///$(abspath $(DEMO))/mlflow/mlflow.db
+	MLFLOW_SERVER_ENABLE_JOB_EXECUTION=false $(BIN)/python -m mlflow ui --workers 1 --host 127.0.0.1 --port 5000 --backend-store-uri sqlite:///$(abspath $(DEMO))/mlflow/mlflow.db
 
 test-unit: $(READY) ## Run the tests that need no Spark
 	$(BIN)/python -m pytest tests/unit

@@ -30,6 +30,7 @@ from brazada.tables import Table, literal
 ROOT = Path(__file__).resolve().parents[2]
 OUTSIDE = re.compile(r"\[([^\]]*)\]\(\.\./[^)]*\)")
 SPARK = "https://spark.apache.org/docs/3.5.5/configuration.html"
+_WIDTH = 80  # of a signature in one line
 DATA = {  # settings that are lists of data, and where they are explained
     "layouts": "How the source's files look: [a new source](../how-to/new-source.md)",
     "units": "Published units in base units: [a new source](../how-to/new-source.md)",
@@ -143,7 +144,7 @@ def commands() -> str:
     for context, command in _walk(click.Context(cli, info_name="brazada")):
         own = [p for p in command.params if isinstance(p, click.Option) and p.name not in {s.name for s in shared}]
         usage = " ".join(command.collect_usage_pieces(context))
-        lines += ["", f"## {context.command_path}", "", inspect.cleandoc(command.help or ""), ""]
+        lines += ["", f"## {context.command_path}", "", _prose(command.help), ""]
         lines += ["```", f"{context.command_path} {usage}", "```"]
         if own:
             lines += ["", "| option | meaning |", "|---|---|", *map(_option, own)]
@@ -172,7 +173,8 @@ def _shared_options() -> list[click.Option]:
 def _option(option: click.Option) -> str:
     context = click.Context(cli)
     name, text = option.get_help_record(context) or ("", "")
-    return f"| `{_cell(name)}` | {_cell(text)} |"
+    escaped = name.replace("|", "\\|")
+    return f"| `{escaped}` | {_cell(text)} |"
 
 
 # --- tables and views
@@ -260,7 +262,7 @@ def python() -> str:
     from brazada.api import Warehouse
 
     lines = ["# Python", "", *_documented("brazada.open", brazada.open)]
-    lines += ["", "## What it returns", "", inspect.cleandoc(Warehouse.__doc__ or "")]
+    lines += ["", "## What it returns", "", _prose(Warehouse.__doc__)]
     for name, member in vars(Warehouse).items():
         if not name.startswith("_"):
             lines += ["", *_documented(f"warehouse.{name}", member)]
@@ -268,10 +270,19 @@ def python() -> str:
 
 
 def _documented(name: str, of: Any) -> list[str]:
-    signature = "" if isinstance(of, property) else str(inspect.signature(of)).replace("self, ", "").replace("self", "")
-    signature = signature.replace("'", "")
-    return [f"### `{name}`", "", "```python", f"{name}{signature}", "```", "", inspect.cleandoc(of.__doc__ or "")]
+    signature = str(inspect.signature(of)).replace("(self, ", "(").replace("(self)", "()")
+    signature = re.sub(r"(: |-> )'([^']*)'", r"\1\2", signature)  # annotations come as texts
+    if len(name + signature) > _WIDTH:
+        inner, _, returned = signature[1:].rpartition(")")
+        signature = "(\n    " + ",\n    ".join(inner.split(", ")) + f",\n){returned}"
+    return [f"### `{name}`", "", "```python", f"{name}{signature}", "```", "", _prose(of.__doc__)]
+
+
+def _prose(text: str | None) -> str:
+    """A docstring as Markdown."""
+    return inspect.cleandoc(text or "").replace("<", "&lt;")
 
 
 def _cell(text: str) -> str:
-    return " ".join(text.split()).replace("|", "\\|")
+    """A text as a table may hold it."""
+    return " ".join(text.split()).replace("<", "&lt;").replace("|", "\\|")

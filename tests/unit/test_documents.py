@@ -11,6 +11,8 @@ from brazada.cli import cli
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tests"))
+sys.path.insert(0, str(ROOT / "conf/docs"))
+import reference  # noqa: E402
 from documents import FILES, commands  # noqa: E402
 
 FOUND = {" ".join(words): (words, block) for words, block in sorted(commands(), key=lambda found: found[1])}
@@ -63,9 +65,12 @@ def test_links_lead_to_files():
 
 
 def test_every_setting_has_a_meaning():
-    sys.path.insert(0, str(ROOT / "conf/docs"))
-    import reference
-
     rows = [line for line in reference.settings().splitlines() if line.startswith("| `")]
     assert len(rows) > 100
     assert [row for row in rows if row.endswith("|  |")] == []
+
+
+@pytest.mark.parametrize("page", [reference.settings, reference.commands, reference.python])
+def test_what_is_made_from_code_is_no_html(page):
+    prose = re.sub(r"```.*?```|`[^`]*`", "", page(), flags=re.DOTALL)
+    assert "<" not in prose
