@@ -2,16 +2,13 @@
 
 import re
 import shlex
-import sys
 from pathlib import Path
 
 import pytest
+import reference
+from shown import commands
 
 ROOT = Path(__file__).resolve().parents[2]
-sys.path[:0] = [str(ROOT / "tests"), str(ROOT / "conf/docs")]
-import reference  # noqa: E402
-from documents import commands  # noqa: E402
-
 QUERIES = sorted(
     {words[words.index("sql") + 1] for words, block in commands() if words[:2] == ["brazada", "sql"] and block}
 )

@@ -1,19 +1,16 @@
 """Every command in README and docs is one: the real command line takes its words and options."""
 
 import re
-import sys
 from pathlib import Path
 
 import click
 import pytest
+import reference
+from shown import FILES, commands
 
 from brazada.cli import cli
 
 ROOT = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT / "tests"))
-sys.path.insert(0, str(ROOT / "conf/docs"))
-import reference  # noqa: E402
-from documents import FILES, commands  # noqa: E402
 
 FOUND = {" ".join(words): (words, block) for words, block in sorted(commands(), key=lambda found: found[1])}
 TARGETS = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
