@@ -1,50 +1,47 @@
-"""The Python API over a warehouse that jobs wrote; and that importing it is light."""
+"""The Python API over a warehouse that a job wrote; and that importing it is light."""
 
+import datetime as dt
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
-import brazada as package
+import brazada
+from brazada import session
 from brazada.errors import SettingsError, TableError, UsageError
-
-SAMPLE = Path(__file__).resolve().parents[1] / "sample" / "prices"
+from brazada.tables.ops import JOB_RUNS
 
 
 @pytest.fixture
-def warehouse(brazada, tmp_path):
-    """The sample's observations and series, opened. The session is that of the tests, so it is not closed."""
-    brazada("prices", "ingest", str(SAMPLE / "precio_consumidor_2024.csv.gz"))
-    return package.open(tmp_path / "warehouse")
+def warehouse(job, monkeypatch, tmp_path):
+    """A warehouse with one row in one table, opened in the session of the tests, so that it is not to be closed."""
+    begun = dt.datetime(2026, 1, 1, tzinfo=dt.UTC)
+    job.store.append(JOB_RUNS, [("run-1", "prices ingest", "done", begun, 1.5, 3, 2, 1, 0, {}, {}, None)])
+    monkeypatch.setattr(session, "start", lambda *_: job.spark)
+    return brazada.open(tmp_path / "warehouse")
 
 
 def test_tables_views_queries_and_pages(warehouse, tmp_path):
-    assert "prices.observations" in warehouse.tables()
+    assert warehouse.tables() == ["ops.job_runs"]
     assert warehouse.views() == []
-    assert warehouse.table("prices.observations").count() == 7223
-    assert warehouse.table("prices.observations", version=0).count() == 0
-    found = warehouse.sql("SELECT count(*) AS n FROM prices.observations WHERE source = :source", source="odepa")
-    assert found.toPandas()["n"].tolist() == [7223]
-    columns = warehouse.columns("prices.observations").set_index("column")
-    assert columns.loc["source", "type"] == "string"
-    assert columns["meaning"].str.len().min() > 0
-    assert warehouse.history("prices.observations")["version"].tolist() == [1, 0]
+    assert warehouse.table("ops.job_runs").count() == 1
+    assert warehouse.table("ops.job_runs", version=0).count() == 0
+    found = warehouse.sql("SELECT rows_in FROM ops.job_runs WHERE job = :job", job="prices ingest")
+    assert found.toPandas()["rows_in"].tolist() == [3]
+    columns = warehouse.columns("ops.job_runs").set_index("column")
+    assert columns.loc["rows_in"].tolist() == ["bigint", False, "Rows read from the input"]
+    assert warehouse.history("ops.job_runs")["version"].tolist() == [1, 0]
     index = warehouse.report("operations", out=tmp_path / "report")
     assert "prices ingest" in (index.parent / "operations.html").read_text(encoding="utf-8")
-
-
-def test_what_is_not_there_or_not_allowed_is_said(warehouse):
-    with pytest.raises(TableError, match=r"prices\.observations"):
-        warehouse.table("prices.series")
-    with pytest.raises(TableError, match=r"ml\.runs"):
-        warehouse.runs()
-    with pytest.raises(UsageError, match="only reads"):
-        warehouse.sql("DROP TABLE prices.observations")
-    with pytest.raises(UsageError, match="training"):
-        warehouse.report("weather")
-    with pytest.raises(SettingsError, match="moon"):
-        package.open(env="moon")
+    for refused, error, said in (
+        (lambda: warehouse.table("prices.series"), TableError, r"ops\.job_runs"),
+        (lambda: warehouse.runs(), TableError, r"ml\.runs"),
+        (lambda: warehouse.sql("DROP TABLE ops.job_runs"), UsageError, "only reads"),
+        (lambda: warehouse.report("weather"), UsageError, "training"),
+        (lambda: brazada.open(env="moon"), SettingsError, "moon"),
+    ):
+        with pytest.raises(error, match=said):
+            refused()
 
 
 def test_importing_it_starts_nothing():

@@ -161,6 +161,7 @@ def _logged(job: Job, task: Task, run: Run, ranks: int, folder: str) -> tuple[An
                 Model(replace(task, spec=start.spec), start.run, outcome.weights, outcome.shapes),
                 facts | packages(),
             )
+            models.describe(Path(here), job.store.read(start.table, start.version).frame.select(*task.columns))
         else:
             (Path(here) / "fits.json").write_text(json.dumps([asdict(fit) for fit in run.fits], default=str))
             for fit in run.fits:
