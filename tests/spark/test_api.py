@@ -35,7 +35,7 @@ def test_tables_views_queries_and_pages(warehouse, tmp_path):
     assert "prices ingest" in (index.parent / "operations.html").read_text(encoding="utf-8")
     for refused, error, said in (
         (lambda: warehouse.table("prices.series"), TableError, r"ops\.job_runs"),
-        (lambda: warehouse.runs(), TableError, r"ml\.runs"),
+        (warehouse.runs, TableError, r"ml\.runs"),
         (lambda: warehouse.sql("DROP TABLE ops.job_runs"), UsageError, "only reads"),
         (lambda: warehouse.report("weather"), UsageError, "training"),
         (lambda: brazada.open(env="moon"), SettingsError, "moon"),
