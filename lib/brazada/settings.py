@@ -56,8 +56,8 @@ class Warehouse(Section):
 class Spark(Section):
     """What a session is started with; where `master` is null the cluster (or spark-submit) says it."""
 
-    master: str | None = None
-    app_name: str = "brazada"
+    master: str | None = None  # null: as spark-submit or the cluster says
+    app_name: str = "brazada"  # in Spark's own pages
     config: dict[str, str] = Field(default_factory=dict)
 
     @field_validator("config", mode="before")
@@ -76,7 +76,7 @@ class Settings(Section):
     What `load` returns has a section more for each domain, by its name.
     """
 
-    env: Environment
+    env: Environment  # local, databricks or emr: `--env`
     warehouse: Warehouse
     spark: Spark
     training: Training

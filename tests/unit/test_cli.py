@@ -43,6 +43,7 @@ SAMPLE = Path(__file__).resolve().parents[1] / "sample/prices"
         (["swim", "run", "logs", "--steps", "score", "--truth", __file__], 2, "Add summary"),
         (["swim", "run", "logs", "--steps", "fly"], 2, "summary"),
         (["swim", "run", "logs", "--method", "oracle"], 2, "kinematic"),
+        (["swim", "path", "drill.gif"], 2, ".svg, .png, .pdf"),
         (["swim", "summary", "--truth", "none.csv"], 2, "none.csv"),
     ],
 )

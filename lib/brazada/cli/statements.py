@@ -95,12 +95,7 @@ class Statements:
     def _analysed(self, text: str, named: Named) -> DataFrame:
         from pyspark.errors import AnalysisException
 
-        tables = self.store.names() if named.schemas or named.everything else named.relations
-        known = [*tables, *(view.name for view in self.views)]
-        self.store.attach(self.views, [name for name in known if named.needs(name)])
-        if named.everything:
-            for name in known:
-                self.store.make_schema(name)
+        self.store.attach_for(named, self.views)
         try:
             return self.store.spark.sql(text)
         except AnalysisException as error:

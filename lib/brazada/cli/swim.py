@@ -117,6 +117,24 @@ def alerts(settings: Settings, verbose: bool, continuous: bool, paths: tuple[str
 
 
 @swim.command()
+@click.option("--tag", metavar="TAG", help="A drill of this tag.")
+@click.option("--drill", metavar="DRILL", help="This drill.  [default: of ten lengths, or nearly so]")
+@click.argument("target", type=click.Path(dir_okay=False, path_type=Path))
+@with_settings
+def path(settings: Settings, verbose: bool, tag: str | None, drill: str | None, target: Path) -> None:
+    """Draw a drill's path with its lengths and turns, as TARGET's ending says: .svg, .png or .pdf."""
+    from brazada.cli.inspect import warehouse
+    from brazada.plots import swim as plots
+    from brazada.swim.path import of_drill
+
+    if target.suffix.lower() not in plots.ENDINGS:
+        raise UsageError(f"a file that ends in {', '.join(plots.ENDINGS)}", found=str(target), todo="rename it")
+    plots.save(plots.path(*of_drill(warehouse(settings, verbose), tag, drill)), target)
+    click.echo(f"look at {target.resolve()}")
+
+
+@swim.command()
+@click.option("--steps", default=",".join(_JOBS), show_default=True, help="Some of these, and summary, by commas.")
 @click.option(
     "--steps", default=",".join(_JOBS), show_default=True, help="Run some of these, and summary, separated by commas."
 )

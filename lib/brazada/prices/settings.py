@@ -136,8 +136,8 @@ class UnitRule(Section):
 class Source(Section):
     """A publisher of prices: its layouts, its calendar, and how its series are cut into windows."""
 
-    currency: Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$")]
-    calendar: Literal["daily", "weekly"]
+    currency: Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$")]  # of its prices, as in ISO 4217
+    calendar: Literal["daily", "weekly"]  # steps of its series
     on_conflict: OnConflict = Field(
         default="quarantine",
         description="where files have different prices for one key: the first or the last one stands, or, for"
@@ -152,8 +152,8 @@ class Source(Section):
     frozen_limit: PositiveInt | None = Field(
         default=None, description="equal prices on end; a longer run is a feed that is stuck; null: none is"
     )
-    train_until: dt.date | None = None
-    validate_until: dt.date | None = None
+    train_until: dt.date | None = None  # last date to learn from; both null: 70 / 15 / 15 % of the calendar
+    validate_until: dt.date | None = None  # last date to choose by; what comes after is the test
     units: tuple[UnitRule, ...] = Field(default=(), description="of this source alone, before those of all sources")
     layouts: dict[Name, Layout] = Field(min_length=1)
 
@@ -169,27 +169,27 @@ class Source(Section):
 class PerProduct(Section):
     """The published recipe: two recurrent layers, additive attention, one network for each series."""
 
-    units: tuple[PositiveInt, PositiveInt] = (128, 64)
-    dropout: float = Field(default=0.2, ge=0, lt=1)
-    recurrent_dropout: float = Field(default=0.15, ge=0, lt=1)
-    l2: NonNegativeFloat = 1e-4
-    learning_rate: PositiveFloat = 1e-3
-    epochs: PositiveInt = 30
-    batch: PositiveInt = 64
-    patience: PositiveInt = 6
+    units: tuple[PositiveInt, PositiveInt] = (128, 64)  # of the two layers
+    dropout: float = Field(default=0.2, ge=0, lt=1, description="share of inputs left out in training")
+    recurrent_dropout: float = Field(default=0.15, ge=0, lt=1, description="the same, of a layer's own state")
+    l2: NonNegativeFloat = 1e-4  # penalty on weights
+    learning_rate: PositiveFloat = 1e-3  # of Adam
+    epochs: PositiveInt = 30  # at most
+    batch: PositiveInt = 64  # windows of a step
+    patience: PositiveInt = 6  # epochs without gain before it stops
 
 
 class OverAll(Section):
     """The network over all series of a source: an ensemble of `members` trained side by side."""
 
-    members: PositiveInt = 3
-    units: PositiveInt = 32
-    dense: PositiveInt = 64
-    dropout: float = Field(default=0.2, ge=0, lt=1)
-    learning_rate: PositiveFloat = 5e-4
-    clipnorm: PositiveFloat = 1.0
-    batch: PositiveInt = 256
-    patience: PositiveInt = 5
+    members: PositiveInt = 3  # networks whose mean forecasts
+    units: PositiveInt = 32  # of each direction of the BiLSTM
+    dense: PositiveInt = 64  # units of the layer behind it
+    dropout: float = Field(default=0.2, ge=0, lt=1, description="share of inputs left out in training")
+    learning_rate: PositiveFloat = 5e-4  # of Adam
+    clipnorm: PositiveFloat = 1.0  # norm to which gradients are cut
+    batch: PositiveInt = 256  # windows of a step
+    patience: PositiveInt = 5  # epochs without gain before it stops
 
 
 class Networks(Section):
@@ -202,13 +202,13 @@ class Networks(Section):
 class Trees(Section):
     """Pooled LightGBM: one model per horizon and quantile over all series."""
 
-    rounds: PositiveInt = 60
-    learning_rate: PositiveFloat = 0.03
-    leaves: PositiveInt = 15
-    rows_per_leaf: PositiveInt = 100
-    feature_share: float = Field(default=0.5, gt=0, le=1)
-    row_share: float = Field(default=0.7, gt=0, le=1)
-    l2: NonNegativeFloat = 5.0
+    rounds: PositiveInt = 60  # trees of a model
+    learning_rate: PositiveFloat = 0.03  # share of each tree
+    leaves: PositiveInt = 15  # of a tree
+    rows_per_leaf: PositiveInt = 100  # at least
+    feature_share: float = Field(default=0.5, gt=0, le=1, description="of the features, for a tree")
+    row_share: float = Field(default=0.7, gt=0, le=1, description="of the windows, for a tree")
+    l2: NonNegativeFloat = 5.0  # penalty on a leaf's value
 
 
 class Judging(Section):
@@ -230,7 +230,7 @@ class Prices(Section):
     units: tuple[UnitRule, ...] = ()
     mean_tolerance: NonNegativeFloat = Field(default=0.005, description="of rounding, for a mean outside its bounds")
     first_date: dt.date = dt.date(1990, 1, 1)
-    last_date: dt.date = dt.date(2060, 12, 31)
+    last_date: dt.date = dt.date(2060, 12, 31)  # a date after it is a misprint
     far_days: PositiveInt = Field(default=366, description="from all other dates of a source, for one to be suspect")
     far_rows: NonNegativeInt = Field(default=5, description="that may be so far off; more are believed, 0: all are")
     shards: PositiveInt = 8

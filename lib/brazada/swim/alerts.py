@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import datetime as dt
+import time
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from functools import reduce
+from functools import partial, reduce
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ from pyspark.sql.streaming.state import GroupState, GroupStateTimeout
 from brazada.errors import InputError
 from brazada.ingest.files import below, check_local, exists, qualified, read_path, roots
 from brazada.report import Job
+from brazada.swim.delivery import Outbox
 from brazada.swim.parse import HEADER, POSITION, positions
 from brazada.swim.settings import Swim
 from brazada.swim.tables import ALERTS
@@ -49,11 +51,13 @@ def alerts(job: Job, paths: Sequence[str], continuous: bool = False) -> None:
 
     A tag is silent when its drill has samples, of it or of others, more than `swim.silence_s` after its last one. A tag
     whose drill ended with it is not. Where the job goes on from is kept in the warehouse; an alert is written by key,
-    so that neither a restart nor a kill raises it twice. `continuous` ends when the job is stopped.
+    so that neither a restart nor a kill raises it twice. `continuous` ends when the job is stopped. Alerts are
+    delivered as `swim.delivery` says, also those of earlier runs; raises DeliveryError for what was not taken.
     """
     watched = sorted({_watchable(job, path) for path in paths})
     job.store.ensure(ALERTS)
     job.spark.conf.set("spark.sql.streaming.numRecentProgressUpdates", _STEPS)
+    outbox = Outbox(job, job.settings.of(Swim).delivery)
     raised = 0
 
     def write(batch: DataFrame, number: int) -> None:
@@ -71,7 +75,9 @@ def alerts(job: Job, paths: Sequence[str], continuous: bool = False) -> None:
         )
         try:
             if count := rows.count():
-                job.store.insert(ALERTS, rows)
+                with outbox.writing:
+                    job.store.insert(ALERTS, rows)
+                outbox.wake()
                 raised += count
                 if continuous:
                     job.say(f"{now:%H:%M:%S}  alerts raised: {count}, in {ALERTS.name}")
@@ -91,7 +97,7 @@ def alerts(job: Job, paths: Sequence[str], continuous: bool = False) -> None:
     if continuous:
         job.say(f"watching {', '.join(paths)} until stopped")
     try:
-        _await(job, query, watched, checkpoint, continuous)
+        _await(job, query, outbox, partial(_not_read, job, watched, checkpoint) if continuous else None)
     finally:
         query.stop()
     _note(job, query.recentProgress, raised)
@@ -99,6 +105,7 @@ def alerts(job: Job, paths: Sequence[str], continuous: bool = False) -> None:
     for seen, why in ((True, _GROWN), (False, "passed over by Spark's stream; give them another name")):
         if files := sorted(file for file, was_seen in skipped if was_seen == seen):
             job.note(f"{len(files)} files not watched, as {files[0]}: {why}")
+    outbox.finish()
 
 
 def _silences(job: Job, watched: Sequence[tuple[str, str]]) -> DataFrame:
@@ -127,17 +134,23 @@ def _silences(job: Job, watched: Sequence[tuple[str, str]]) -> DataFrame:
 
 
 def _await(
-    job: Job, query: StreamingQuery, watched: Sequence[tuple[str, str]], checkpoint: str, continuous: bool
+    job: Job, query: StreamingQuery, outbox: Outbox, not_read: Callable[[], set[tuple[str, bool]]] | None
 ) -> None:
-    """Wait until the stream ends, which one that is `continuous` does not; of that, say meanwhile which files grew."""
+    """Deliver alerts until the stream ends; say meanwhile which files grew, where `not_read` finds such.
+
+    Raises InputError for a file that it cannot read to its end.
+    """
     told: set[str] = set()
+    look = time.monotonic() + _LOOKS_EVERY_S
     try:
-        while not query.awaitTermination(_LOOKS_EVERY_S):
-            if continuous:
-                grown = {file for file, seen in _not_read(job, watched, checkpoint) if seen} - told
+        while not query.awaitTermination(1):
+            outbox.deliver()
+            if not_read and time.monotonic() > look:
+                grown = {file for file, seen in not_read() if seen} - told
                 for file in sorted(grown):
-                    job.console.print(f"  {file}: {_GROWN}", markup=False, soft_wrap=True)
+                    job.say(f"{file}: {_GROWN}")
                 told |= grown
+                look = time.monotonic() + _LOOKS_EVERY_S
     except StreamingQueryException as error:
         lines_of = [line.strip() for line in str(error).splitlines() if "Exception: " in line] or [str(error)]
         raise InputError(

@@ -240,3 +240,18 @@ ALERTS = Table(
     ),
     key=("tag", "drill", "ts"),
 )
+
+DELIVERIES = Table(
+    name="swim.deliveries",
+    comment="An alert that a receiver took.",
+    columns=T.StructType(
+        [
+            TAG,
+            DRILL,
+            column("ts", T.TimestampType(), "Of the alert: time of the last sample before the silence, UTC"),
+            column("receiver", T.StringType(), "webhook, its host and a digest of its address; or file and its path"),
+            column("delivered_at", T.TimestampType(), "When it was taken, UTC"),
+        ]
+    ),
+    key=("tag", "drill", "ts", "receiver"),
+)

@@ -27,6 +27,7 @@ from brazada.errors import TableError, VersionError
 from brazada.settings import Warehouse
 from brazada.tables import local
 from brazada.tables.locks import exclusive
+from brazada.tables.readonly import Named
 from brazada.tables.table import Table, View, literal
 
 Rows = DataFrame | Sequence[tuple[Any, ...]]  # a frame, or rows at hand in the declared columns
@@ -316,6 +317,15 @@ class Store:
         for view in self.present(views):
             self._attach(view.name, f"OR REPLACE VIEW {view.name} COMMENT {literal(view.comment)} AS {view.query}")
         return names
+
+    def attach_for(self, named: Named, views: tuple[View, ...] = ()) -> None:
+        """Make what a statement names queryable by name: tables, views, and for SHOW SCHEMAS the schemas."""
+        tables = self.names() if named.schemas or named.everything else named.relations
+        known = [*tables, *(view.name for view in views)]
+        self.attach(views, [name for name in known if named.needs(name)])
+        if named.everything:
+            for name in known:
+                self.make_schema(name)
 
     def _attach(self, name: str, definition: str) -> None:
         if self._attached.get(name) != definition:
