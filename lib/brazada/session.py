@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from brazada.errors import SettingsError, Terminated
-from brazada.settings import CONF_DIR, Settings
+from brazada.settings import CONF_DIR, Settings, Warehouse
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -86,17 +86,22 @@ def _check_catalog(spark: SparkSession) -> None:
         )
 
 
+def _check_folder(warehouse: Warehouse) -> None:
+    """Raise SettingsError where the warehouse is no folder, nor one can be made; one that is there need not be ours."""
+    there = warehouse.nearest()
+    is_warehouse = there == Path(str(warehouse.path)).resolve()
+    if there is None or (there.is_dir() and (is_warehouse or os.access(there, os.W_OK))):
+        return
+    found = f"{there}, {'which you may not write to' if there.is_dir() else 'a file'}"
+    raise SettingsError("a folder in warehouse.path", found=found, todo="name another --warehouse")
+
+
 def _prepare(options: dict[str, str], settings: Settings, verbose: bool) -> None:
     """What only a laptop needs, into the options and the variables of this process.
 
     Raises SettingsError where no folder for the tables can be.
     """
-    if there := settings.warehouse.nearest():
-        found = "a file" if not there.is_dir() else None if os.access(there, os.W_OK | os.X_OK) else "closed to you"
-        if found and (found == "a file" or there != Path(settings.warehouse.path or "").resolve()):
-            raise SettingsError(
-                "a folder in warehouse.path", found=f"{there}, {found}", todo="name another --warehouse"
-            )
+    _check_folder(settings.warehouse)
     # Python workers must run this very interpreter, whatever `python3` means on the PATH.
     os.environ["PYSPARK_PYTHON"] = os.environ.get("PYSPARK_PYTHON", sys.executable)
     if os.environ.get("LC_ALL") in ("C", "POSIX"):  # in which Java sees no file whose name is not ASCII

@@ -237,7 +237,7 @@ def _has_mappings(value: Any) -> TypeGuard[list[dict[str, Any]]]:
 
 def _both(below: list[dict[str, Any]], above: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """The later list's mappings, and behind them those of the earlier that have not the name of one; or `!replace`."""
-    names = {part["name"] for part in above if "name" in part}
+    names = [part["name"] for part in above if "name" in part]
     return above if isinstance(above, _Instead) else above + [part for part in below if part.get("name") not in names]
 
 

@@ -168,9 +168,9 @@ def run(
         raise UsageError("--truth with the step summary, which uses it", found=steps, todo="add summary to --steps")
     from brazada.swim import alerts, fit, ingest, laps, score, sessions
 
-    for step in (ingest, alerts):
-        if step.__name__.rpartition(".")[2] in wanted:
-            look_first(settings, partial(step.check, paths))
+    for step, look in {"ingest": ingest.check, "alerts": alerts.check}.items():
+        if step in wanted:
+            look_first(settings, partial(look, paths))
     asked: tuple[MethodName | None, ...] = methods or (None,)
     work: dict[str, list[Work]] = {
         "ingest": [lambda job: ingest.ingest(job, paths)],

@@ -87,12 +87,12 @@ def list_files(spark: SparkSession, paths: Sequence[str], suffixes: tuple[str, .
 def check_local(paths: Sequence[str], suffixes: tuple[str, ...]) -> list[str]:
     """What `list_files` finds of paths of this machine, before Spark is started: URIs of plain files, unsorted.
 
-    No path with a scheme but file: is looked at. Raises InputError for a path without any file.
+    No path of another filesystem is looked at. Raises InputError for a path without any file.
     """
     found: list[str] = []
     for text in paths:
-        if re.match("[A-Za-z][A-Za-z0-9+.-]*:", text) and not text.startswith("file:/"):
-            continue
+        if "\\" in text or (re.match("[A-Za-z][A-Za-z0-9+.-]*:", text) and not text.startswith("file:/")):
+            continue  # of another filesystem, or a glob with signs that stand for themselves, which Hadoop looks at
         local = unquote(re.sub("^file:/+", "/", text)) if text.startswith("file:") else text
         with _readable(text):
             named = [local] if os.path.lexists(local) else _globbed(local)
@@ -313,7 +313,7 @@ def _refuse_loop(folder: str) -> None:
         path, above = pending.pop()
         with _readable(path), os.scandir(path) as entries:
             for entry in entries:
-                if entry.is_dir():
+                if entry.name[0] not in "._" and entry.is_dir():
                     if (real := os.path.realpath(entry.path)) in above:
                         found = f"the link {entry.path}"
                         raise InputError("folders that do not hold themselves", found=found, todo="remove the link")

@@ -198,6 +198,7 @@ class Store:
         newest = self.version(name)
         pinned = newest if version is None else version
         with self._readable(name):
+            self._refuse_broken(name)
             frame = self._at(name, newest, pinned)
         self.reads[name] = pinned
         return Snapshot(name, pinned, frame)
@@ -313,6 +314,7 @@ class Store:
         for name in names:
             if location := self.location(name):
                 with self._readable(name):
+                    self._refuse_broken(name)
                     self._attach(name, f"TABLE IF NOT EXISTS {name} USING delta LOCATION {literal(location)}")
         for view in self.present(views):
             self._attach(view.name, f"OR REPLACE VIEW {view.name} COMMENT {literal(view.comment)} AS {view.query}")
@@ -433,19 +435,29 @@ class Store:
 
     @contextmanager
     def _readable(self, name: str) -> Iterator[None]:
-        """Say which table, and which file, Delta cannot make sense of. Raises TableError."""
+        """Say which table it is whose log Delta cannot make sense of. Raises TableError."""
         try:
             yield
         except (Py4JJavaError, CapturedException) as error:
             if isinstance(error, AnalysisException):
                 raise
-            log, java = f"{self.location(name) or name}/_delta_log", getattr(error, "java_exception", None)
-            said = str(error if java is None else java.getMessage()).splitlines()[0]
-            raise TableError(
-                f"a log of {name} that Delta can read",
-                found=f"{_broken_commit(Path(log)) or log}: {said}",
-                todo="restore it from a copy, or move the table's folder away and run its job again",
-            ) from error
+            java = getattr(error, "java_exception", None)
+            said = str(error if java is None else java.getMessage()).splitlines()[0].rstrip(".")
+            raise _broken_log(name, f"{self.location(name) or name}/_delta_log: {said}") from error
+
+    def _refuse_broken(self, name: str) -> None:
+        """Raise TableError for a commit of a local table that is no JSON, which Delta reads when rows are asked for."""
+        location = self.location(name)
+        if location is None or "://" in location:
+            return
+        log = Path(location, "_delta_log")
+        newest = max((int(path.name[:20]) for path in log.glob("*.checkpoint*.parquet")), default=-1)
+        for commit in sorted(log.glob("[0-9]*.json")):
+            try:
+                if commit.stem.isdigit() and int(commit.stem) > newest:
+                    [json.loads(line) for line in commit.read_text(encoding="utf-8").splitlines()]
+            except ValueError as error:
+                raise _broken_log(name, f"{commit}: {error}") from error
 
     def _refuse_lost(self, name: str) -> None:
         """Raise TableError for a folder with the data files of a table, of which the log is gone."""
@@ -458,14 +470,9 @@ class Store:
             )
 
 
-def _broken_commit(log: Path) -> Path | None:
-    """The first commit in a local table's log that is no JSON."""
-    for commit in sorted(log.glob("*.json")):
-        try:
-            [json.loads(line) for line in commit.read_text().splitlines()]
-        except ValueError:
-            return commit
-    return None
+def _broken_log(name: str, found: str) -> TableError:
+    todo = "restore it from a copy, or move the table's folder away and run its job again"
+    return TableError(f"a log of {name} that Delta can read", found=found, todo=todo)
 
 
 @contextmanager
