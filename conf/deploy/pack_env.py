@@ -3,7 +3,7 @@
     .venv/bin/python conf/deploy/pack_env.py OUT.tar.gz [--extras arrow,train]
 
 Then: PYSPARK_PYTHON=./environment/bin/python spark-submit --archives OUT.tar.gz#environment jobs/prices.py ingest ...
-The workers need the same Python (path included) as the machine that packs; README, "On a cluster", says more.
+The workers need the same Python (path included) as the machine that packs; docs/deploy.md says more.
 """
 
 from __future__ import annotations
