@@ -1,4 +1,4 @@
-"""Spark's own Thrift server, offline, serves the tables as docs/how-to/jdbc.md says: DDL from the command, SQL by Thrift."""
+"""Spark's own Thrift server, offline, serves the tables as docs/how-to/jdbc.md says."""
 
 import contextlib
 import os
