@@ -173,8 +173,7 @@ def _shared_options() -> list[click.Option]:
 def _option(option: click.Option) -> str:
     context = click.Context(cli)
     name, text = option.get_help_record(context) or ("", "")
-    escaped = name.replace("|", "\\|")
-    return f"| `{escaped}` | {_cell(text)} |"
+    return f"| `{name}` | {_cell(text)} |"
 
 
 # --- tables and views

@@ -17,7 +17,7 @@ from packaging.version import Version
 
 from brazada.settings import Settings
 
-# Ranges within which the stack was run together; what lies outside is known to break (see README, "The stack").
+# Ranges within which the stack was run together; what lies outside is known to break (see README, "Inside").
 VERSIONS = {
     "pyspark": ("3.5", "4"),
     "delta-spark": ("3.2", "4"),
