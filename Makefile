@@ -9,7 +9,7 @@ FASHION := $(wildcard /usr/share/datasets/fashion-mnist)
 CHAOS_RUNS ?= 20
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-unit lint bench bench-swim bench-train chaos wheel bundle deploy-check clean
+.PHONY: help setup demo docs notebook mlflow test test-unit lint bench bench-swim bench-train chaos wheel bundle deploy-check clean
 
 help: ## List the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/:/' | awk -F': *' '{printf "  %-10s %s\n", $$1, $$2}'
@@ -33,16 +33,28 @@ demo: $(READY) ## Set up and run the main jobs: shipped prices to forecasts, a s
 	$(BIN)/brazada evaluate fashion --warehouse $(DEMO)
 	$(BIN)/brazada report --out $(DEMO)/report --warehouse $(DEMO)
 
+docs: $(READY) ## Make the site of documents: build/site/index.html
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --quiet --strict
+	@echo "look at $(abspath build/site/index.html)"
+
+notebook: $(READY) ## Open the notebooks in JupyterLab, over the demo's tables or those of DEMO=folder
+	BRAZADA_WAREHOUSE=$(abspath $(DEMO)) $(BIN)/python -m jupyterlab --notebook-dir notebooks
+
+mlflow: $(READY) ## Open MLflow's pages of the demo's training runs, or of those of DEMO=folder, on http://127.0.0.1:5000
+	@test -f $(DEMO)/mlflow/mlflow.db || { echo "no training runs in $(DEMO): make demo makes some" >&2; exit 1; }
+	MLFLOW_SERVER_ENABLE_JOB_EXECUTION=false $(BIN)/python -m mlflow ui --workers 1 --host 127.0.0.1 --port 5000 --backend-store-uri sqlite:///$(abspath $(DEMO))/mlflow/mlflow.db
+
 test-unit: $(DEPLOY_TOOLS) ## Run the tests that need no Spark
 	$(BIN)/python -m pytest tests/unit
 
 test: $(DEPLOY_TOOLS) ## Set up and run every test
 	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
-lint: $(READY) ## Check style and types
+lint: $(READY) ## Check style, types, and that the documents fit the code
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --quiet --strict
 
 bench: $(READY) ## Measure the price jobs, speed and quality; DATA=folder with odepa-prices/ and kalimati-prices/
 	$(BIN)/python tests/bench/run.py $(DATA)

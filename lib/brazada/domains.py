@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -27,7 +27,8 @@ class Domain:
 
     Parts are named `module:attribute` and imported when they are asked for: `commands` is a click group, `views` a
     tuple of `View`, `tasks` a function of the domain's section that returns its tasks, `report` a function of a
-    `Reader` that returns the domain's page.
+    `Reader` that returns the domain's page. `ingests` maps the commands that take in files to functions of a job that
+    take `paths` and `again`.
     """
 
     name: str
@@ -36,6 +37,7 @@ class Domain:
     views: str | None = None
     tasks: str | None = None
     report: str | None = None
+    ingests: Mapping[str, str] = field(default_factory=dict)
 
 
 DOMAINS: tuple[Domain, ...] = (
@@ -46,6 +48,10 @@ DOMAINS: tuple[Domain, ...] = (
         "brazada.images.views:VIEWS",
         "brazada.images.tasks:tasks",
         "brazada.images.page:page",
+        {
+            "ingest-fashion": "brazada.images.fashion.ingest:ingest",
+            "ingest-car-damage": "brazada.images.car_damage.ingest:ingest",
+        },
     ),
     Domain(
         "prices",
@@ -54,6 +60,7 @@ DOMAINS: tuple[Domain, ...] = (
         "brazada.prices.views:VIEWS",
         "brazada.prices.tasks:tasks",
         "brazada.prices.page:page",
+        {"ingest": "brazada.prices.ingest:ingest"},
     ),
     Domain(
         "sensors",
@@ -62,8 +69,19 @@ DOMAINS: tuple[Domain, ...] = (
         "brazada.sensors.views:VIEWS",
         "brazada.sensors.tasks:tasks",
         "brazada.sensors.page:page",
+        {
+            "ingest-strokes": "brazada.sensors.strokes.ingest:ingest",
+            "ingest-surfaces": "brazada.sensors.surfaces.ingest:ingest",
+        },
     ),
-    Domain("swim", Swim, "brazada.cli.swim:swim", "brazada.swim.views:VIEWS", report="brazada.swim.page:page"),
+    Domain(
+        "swim",
+        Swim,
+        "brazada.cli.swim:swim",
+        "brazada.swim.views:VIEWS",
+        report="brazada.swim.page:page",
+        ingests={"ingest": "brazada.swim.ingest:ingest"},
+    ),
 )
 
 
@@ -81,6 +99,15 @@ def views() -> tuple[View, ...]:
 def tasks(section: Callable[[type[Section]], Section]) -> list[Task]:
     """The learning problems of every domain; `section` gives the settings of one by their class."""
     return [task for domain in DOMAINS if domain.tasks for task in _part(domain.tasks)(section(domain.settings))]
+
+
+def ingests() -> dict[str, tuple[str, Callable[..., None]]]:
+    """What takes in files, by the name of the job: its domain, and a function of a job, `paths` and `again`."""
+    return {
+        f"{domain.name} {command}": (domain.name, _part(name))
+        for domain in DOMAINS
+        for command, name in domain.ingests.items()
+    }
 
 
 def reports() -> tuple[str, ...]:

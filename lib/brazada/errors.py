@@ -14,6 +14,10 @@ class BrazadaError(Exception):
         super().__init__(f"expected {expected}; found {found}. {todo[:1].upper()}{todo[1:]}{end}")
 
 
+class Terminated(KeyboardInterrupt):
+    """The process was asked to end by SIGTERM; it ends as by Ctrl-C."""
+
+
 class SettingsError(BrazadaError):
     """A setting is unknown, missing or out of range."""
 
@@ -37,6 +41,9 @@ class InputError(BrazadaError):
 class TableError(BrazadaError):
     """A table is missing, was changed by others, or does not match its declaration."""
 
+    table: str | None = None  # the one that is missing
+    warehouse: str | None = None  # its path, where it is missing
+
 
 class VersionError(TableError):
     """A pinned table version, or a file of it, is no longer there."""
@@ -48,3 +55,7 @@ class TrainingError(BrazadaError):
 
 class ModelError(BrazadaError):
     """A stored model is missing or does not fit what it is loaded for."""
+
+
+class DeliveryError(BrazadaError):
+    """Alerts were raised and not taken by who is to have them. They are kept."""

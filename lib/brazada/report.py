@@ -4,22 +4,38 @@ from __future__ import annotations
 
 import datetime as dt
 import logging
-import sys
 import threading
 import time
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
+from contextvars import copy_context
 from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
 
 from pyspark.sql import SparkSession
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    ProgressColumn,
+    SpinnerColumn,
+    Task,
+    TextColumn,
+    TimeElapsedColumn,
+)
+from rich.text import Text
 
-from brazada import session
-from brazada.settings import Settings, dotted
+from brazada import output, session
+from brazada.errors import UsageError
+from brazada.output import Output, stdout
+from brazada.settings import Settings, dotted, load
 from brazada.tables import Store
 from brazada.tables.ops import JOB_RUNS
+
+__all__ = ["Job", "ProgressBar", "Report", "job", "stdout"]
 
 log = logging.getLogger(__name__)
 
@@ -53,100 +69,214 @@ class Job:
     store: Store
     console: Console
     report: Report = field(default_factory=Report)
+    display: Progress | None = None
+
+    @property
+    def on_terminal(self) -> bool:
+        """Whether a display on a terminal shows how far the job is."""
+        return self.display is not None and not self.display.disable
 
     def note(self, text: str) -> None:
         """Say something that belongs in the report, which is printed at the end."""
         self.report.notes.append(text)
 
+    def say(self, text: str) -> None:
+        """Say something at once, also of a job that may fail before its end."""
+        log.info("  %s", text)
+
     @contextmanager
     def progress(self, what: str, total: int | None = None) -> Iterator[ProgressBar]:
-        """A progress bar on a terminal; nothing elsewhere."""
-        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-        with Progress(*columns, console=self.console, transient=True, disable=not self.console.is_terminal) as bar:
-            yield ProgressBar(bar, bar.add_task(what, total=total))
+        """How far the job is, in its display on a terminal; nothing elsewhere."""
+        display = self.display or Progress(console=self.console, disable=True)
+        whole, task = display.task_ids, display.add_task(what, total=total)
+        for shown in whole:
+            display.update(shown, visible=False)
+        try:
+            yield ProgressBar(display, task)
+        finally:
+            display.remove_task(task)
+            for shown in whole:
+                display.update(shown, visible=True)
 
 
 @dataclass(frozen=True)
 class ProgressBar:
-    """The one task of a progress display."""
+    """One task of a progress display."""
 
     display: Progress
-    task: int
+    task: Any
 
     def advance(self, steps: float = 1, what: str | None = None) -> None:
         """Go on by so many steps, with a new description if given."""
-        self.display.update(self.task, advance=steps, description=what)  # type: ignore[arg-type]
+        self.display.update(self.task, advance=steps, description=what)
+
+    def set(self, done: int, total: int, what: str) -> None:
+        """Be at so many steps of a total, with a new description."""
+        self.display.update(self.task, completed=done, total=total, description=what)
 
 
-def stdout() -> Console:
-    """Standard output at the terminal's width; wide enough for whole rows where it is piped."""
-    return Console(highlight=False) if sys.stdout.isatty() else Console(highlight=False, width=200)
+class _SparkTasks(ProgressColumn):
+    """How many tasks of the stages that Spark runs now are done; nothing while it runs none."""
+
+    spark: SparkSession | None = None
+
+    def render(self, task: Task) -> Text:  # noqa: ARG002 - the same beside every task
+        """The words to show."""
+        try:
+            tracker = self.spark.sparkContext.statusTracker()  # type: ignore[union-attr]
+            stages = [stage for each in tracker.getActiveStageIds() if (stage := tracker.getStageInfo(each))]
+        except Exception:  # no session yet, or no more
+            return Text("")
+        done, total = (sum(getattr(one, name) for one in stages) for name in ("numCompletedTasks", "numTasks"))
+        return Text(f"Spark: {done:,} of {total:,} tasks" if total else "")
+
+
+class _ToConsole(logging.Handler):
+    """Messages of this suite on the terminal, above a progress display."""
+
+    def __init__(self, console: Console, level: int) -> None:
+        super().__init__(level)
+        self.console = console
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Print one."""
+        text = ("warning: " if record.levelno >= logging.WARNING else "") + self.format(record)
+        self.console.print(text, markup=False, soft_wrap=True)
+
+
+@contextmanager
+def _spoken(console: Console, asked: Output) -> Iterator[None]:
+    """Print what this suite logs, and append it to the log file that is asked for. Raises UsageError for a bad one."""
+    logger = logging.getLogger("brazada")
+    handlers: list[logging.Handler] = [_ToConsole(console, logging.WARNING if asked.quiet else logging.INFO)]
+    if asked.log_file:
+        try:
+            Path(asked.log_file).parent.mkdir(parents=True, exist_ok=True)
+            handlers.append(logging.FileHandler(asked.log_file, encoding="utf-8"))
+        except OSError as error:
+            found = f"{asked.log_file}: {error.strerror}"
+            raise UsageError("a file that can be written to", found=found, todo="correct --log-file") from error
+        handlers[-1].setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
+    before = logger.level
+    logger.setLevel(logging.DEBUG)
+    for handler in handlers:
+        logger.addHandler(handler)
+    try:
+        yield
+    finally:
+        for handler in handlers:
+            logger.removeHandler(handler)
+            handler.close()
+        logger.setLevel(before)
 
 
 @contextmanager
 def job(name: str, settings: Settings, sections: tuple[str, ...], verbose: bool = False) -> Iterator[Job]:
-    """Run a job: print these sections of its settings, start Spark, print and append its report, also of a failure."""
-    started, clock = dt.datetime.now(dt.UTC), time.perf_counter()
+    """Run a job: say what it is and which settings are not the defaults, start Spark, print and append its report.
+
+    The report of a failure is appended too. `sections` are those of the settings that `--show-settings` shows as a
+    whole; with none of them no setting is shown.
+    """
+    started, clock, asked = dt.datetime.now(dt.UTC), time.perf_counter(), output.asked()
     console = Console(stderr=True, highlight=False, soft_wrap=True)
-    console.print(f"[bold]{name}[/bold]  env {settings.env}" + (", settings:" if sections else ""))
-    for key, value in dotted(settings, *sections, verbose=verbose) if sections else ():
-        console.print(f"  {key} = {value}", markup=False, soft_wrap=True)
-    spark = session.start(settings, verbose)
-    run = Job(
-        name, uuid.uuid4().hex, settings, spark, Store(spark, settings.warehouse, schemas=settings.schemas), console
+    tasks = _SparkTasks()
+    columns = (SpinnerColumn(), TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn())
+    display = Progress(
+        *columns,
+        tasks,
+        TimeElapsedColumn(),
+        console=console,
+        transient=True,
+        refresh_per_second=4,
+        redirect_stdout=False,  # which may be a file or a pipe where the errors' stream is a terminal
+        disable=not console.is_terminal or asked.quiet or verbose,
     )
-    try:
-        yield run
-    except BaseException as error:
-        # In a thread of its own, with its own connection to the JVM: Ctrl-C may have cut this one short.
-        noting = threading.Thread(target=_note_failure, args=(run, started, clock, error, verbose))
-        noting.start()
-        noting.join()
-        raise
-    _append(run, started, clock, None)
-    _print(run, time.perf_counter() - clock)
+    with _spoken(console, asked), display:
+        log.info("%s · %s · %s", name, settings.env, settings.warehouse.shown)
+        for key, value in _shown(settings, sections, asked) if sections else ():
+            log.info("  %s = %s", key, value)
+        whole = display.add_task(f"{name}: start Spark", total=None)
+        spark = tasks.spark = session.start(settings, verbose)
+        display.update(whole, description=name)
+        store = Store(spark, settings.warehouse, schemas=settings.schemas)
+        run = Job(name, uuid.uuid4().hex, settings, spark, store, console, display=display)
+        try:
+            yield run
+        except BaseException as error:
+            display.stop()
+            log.debug("%s failed", name, exc_info=True)
+            # In a thread of its own, with its own connection to the JVM: Ctrl-C may have cut this one short.
+            noting = threading.Thread(
+                target=copy_context().run, args=(_note_failure, run, started, clock, error, verbose)
+            )
+            noting.start()
+            noting.join()
+            raise
+        row = _append(run, started, clock, "done", None)
+        display.stop()
+        _print(run, row)
+
+
+def _shown(settings: Settings, sections: tuple[str, ...], asked: Output) -> list[tuple[str, str]]:
+    """The settings to show: those that are not the defaults of their environment, or whole sections."""
+    if asked.show_settings:
+        return list(dotted(settings, *sections))
+    defaults = {*dotted(load(settings.env, variables={}))}
+    return [pair for pair in dotted(settings) if pair not in defaults and pair[0] != "warehouse.path"]
 
 
 def _note_failure(run: Job, started: dt.datetime, clock: float, error: BaseException, verbose: bool) -> None:
     """Append the report of a job that failed. One that cannot be written must not hide the job's own fault."""
     try:
-        _append(run, started, clock, f"{type(error).__name__}: {error}")
+        status = "failed"
+        if isinstance(error, KeyboardInterrupt):
+            status = "stopped"
+            run.spark.sparkContext.cancelAllJobs()  # which would delay this row
+        _print_json(run, _append(run, started, clock, status, f"{type(error).__name__}: {error}"))
     except Exception:
         log.warning("the failure could not be written to ops.job_runs", exc_info=verbose)
 
 
-def _append(run: Job, started: dt.datetime, clock: float, error: str | None) -> None:
+def _append(run: Job, started: dt.datetime, clock: float, status: str, error: str | None) -> dict[str, Any]:
+    """Append the report to ops.job_runs, and return its row."""
     counts = run.report
     row = {
         "run_id": run.run_id,
         "job": run.name,
-        "status": "failed" if error else "done",
+        "status": status,
         "started_at": started,
         "seconds": time.perf_counter() - clock,
         "rows_in": counts.rows_in,
         "rows_good": counts.rows_good,
         "rows_duplicate": counts.rows_duplicate,
         "rows_quarantined": counts.rows_quarantined,
-        "tables_read": run.store.reads,
+        "tables_read": dict(run.store.reads),
         "tables_written": dict(run.store.writes),
         "error": error[:2000] if error else None,
     }
     run.store.append(JOB_RUNS, [tuple(row[name] for name in JOB_RUNS.columns.names)])
+    return row
 
 
-def _print(run: Job, seconds: float) -> None:
+def _print(run: Job, row: dict[str, Any]) -> None:
     counts, store = run.report, run.store
     for note in counts.notes:
-        run.console.print(f"  {note}", markup=False, soft_wrap=True)
+        run.say(note)
     if counts.rows_in:
-        run.console.print(
-            f"  rows in {counts.rows_in:,} = good {counts.rows_good:,} + duplicate {counts.rows_duplicate:,}"
+        run.say(
+            f"rows in {counts.rows_in:,} = good {counts.rows_good:,} + duplicate {counts.rows_duplicate:,}"
             f" + quarantined {counts.rows_quarantined:,}"
         )
     if counts.rows_quarantined:
-        run.console.print("  why: SELECT file, unit, place, reason, raw FROM ops.quarantine", markup=False)
-    for verb, versions in (("read", store.reads), ("wrote", store.writes)):
+        run.say(f"why: {output.command('quarantine', 'list', warehouse=store.warehouse.path)}")
+    for verb, versions in (("read", row["tables_read"]), ("wrote", row["tables_written"])):
         named = ", ".join(f"{name} v{version}" for name, version in sorted(versions.items()) if name != JOB_RUNS.name)
         if named:
-            run.console.print(f"  {verb} {named}")
-    run.console.print(f"[bold]{run.name} done[/bold] in {seconds:.1f} s")
+            run.say(f"{verb} {named}")
+    log.info("%s done in %.1f s", run.name, row["seconds"])
+    _print_json(run, row)
+
+
+def _print_json(run: Job, row: dict[str, Any]) -> None:
+    if output.asked().as_json:
+        output.show_json({**{name: output.plain(value) for name, value in row.items()}, "notes": run.report.notes})

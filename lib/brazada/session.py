@@ -12,8 +12,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from brazada.errors import SettingsError
-from brazada.settings import CONF_DIR, Settings
+from brazada.errors import SettingsError, Terminated
+from brazada.settings import CONF_DIR, Settings, Warehouse
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -28,10 +28,13 @@ def start(settings: Settings, verbose: bool = False) -> SparkSession:
     """Start the session, or take the running one. Quiet but for errors unless `verbose`.
 
     Locally the JVM's options are ours to set; anywhere else the cluster's stand and only session options are added.
-    Raises SettingsError where the catalog would be gone with the session.
+    Raises SettingsError where this machine is not of the named environment, and where the catalog would be gone with
+    the session.
     """
     from pyspark.sql import SparkSession
 
+    if SparkSession.getActiveSession() is None:
+        _check_place(settings)
     builder = SparkSession.builder.appName(settings.spark.app_name)
     options = {**_DELTA, **settings.spark.config} if settings.env != "databricks" else dict(settings.spark.config)
     if not verbose:
@@ -46,6 +49,7 @@ def start(settings: Settings, verbose: bool = False) -> SparkSession:
     if threading.current_thread() is threading.main_thread():
         # Spark's own handler talks to the JVM from inside the signal, which fails when it interrupts such talk.
         signal.signal(signal.SIGINT, _interrupted)
+        signal.signal(signal.SIGTERM, _interrupted)
     if not verbose:
         spark.sparkContext.setLogLevel("FATAL" if settings.env == "local" else "ERROR")
     if settings.warehouse.catalog:
@@ -53,6 +57,23 @@ def start(settings: Settings, verbose: bool = False) -> SparkSession:
     if settings.env != "local" and settings.warehouse.catalog == "spark_catalog":
         _check_catalog(spark)
     return spark
+
+
+def _check_place(settings: Settings) -> None:
+    """Raise SettingsError where this machine is not of the environment that the settings are of."""
+    here = f"leave out --env {settings.env} to use this machine"
+    if settings.env == "databricks" and not os.environ.get("DATABRICKS_RUNTIME_VERSION"):
+        raise SettingsError(
+            "a cluster of Databricks, which brings Spark, Delta, the catalog and the login",
+            found="a machine without its runtime (the variable DATABRICKS_RUNTIME_VERSION is not set)",
+            todo=f"run the command there as a job or in a notebook, or {here}",
+        )
+    if settings.env == "emr" and not settings.spark.master and "SPARK_ENV_LOADED" not in os.environ:
+        raise SettingsError(
+            "a session that spark-submit starts on EMR, or a master to start one with",
+            found="neither (the variable SPARK_ENV_LOADED is not set, spark.master is null)",
+            todo=f"submit the file under jobs/ by spark-submit, or set spark.master, or {here}",
+        )
 
 
 def _check_catalog(spark: SparkSession) -> None:
@@ -65,8 +86,22 @@ def _check_catalog(spark: SparkSession) -> None:
         )
 
 
+def _check_folder(warehouse: Warehouse) -> None:
+    """Raise SettingsError where the warehouse is no folder, nor one can be made; one that is there need not be ours."""
+    there = warehouse.nearest()
+    is_warehouse = there == Path(str(warehouse.path)).resolve()
+    if there is None or (there.is_dir() and (is_warehouse or os.access(there, os.W_OK))):
+        return
+    found = f"{there}, {'which you may not write to' if there.is_dir() else 'a file'}"
+    raise SettingsError("a folder in warehouse.path", found=found, todo="name another --warehouse")
+
+
 def _prepare(options: dict[str, str], settings: Settings, verbose: bool) -> None:
-    """What only a laptop needs, into the options and the variables of this process."""
+    """What only a laptop needs, into the options and the variables of this process.
+
+    Raises SettingsError where no folder for the tables can be.
+    """
+    _check_folder(settings.warehouse)
     # Python workers must run this very interpreter, whatever `python3` means on the PATH.
     os.environ["PYSPARK_PYTHON"] = os.environ.get("PYSPARK_PYTHON", sys.executable)
     if os.environ.get("LC_ALL") in ("C", "POSIX"):  # in which Java sees no file whose name is not ASCII
@@ -81,11 +116,13 @@ def _prepare(options: dict[str, str], settings: Settings, verbose: bool) -> None
     if settings.warehouse.path and "://" not in settings.warehouse.path:
         # Else Spark leaves a folder `spark-warehouse` wherever the command is run.
         options.setdefault("spark.sql.warehouse.dir", str(Path(settings.warehouse.path).resolve() / ".spark"))
-    options.setdefault("spark.ui.showConsoleProgress", str(sys.stderr.isatty()).lower())
+    options.setdefault("spark.ui.showConsoleProgress", "false")  # jobs have a display of their own
 
 
 def _interrupted(number: int, frame: object) -> None:
-    logging.disable()  # py4j tells of every call that this breaks off
+    logging.getLogger("py4j").setLevel(logging.CRITICAL + 1)  # it tells of every call that this breaks off
+    if number == signal.SIGTERM:
+        raise Terminated("SIGTERM")
     signal.default_int_handler(number, frame)  # type: ignore[arg-type]
 
 

@@ -7,7 +7,7 @@ import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal, Self, TypeVar, get_args, get_origin
+from typing import Any, Literal, Self, TypeGuard, TypeVar, get_args, get_origin
 
 import yaml
 from pydantic import BaseModel, Field, PositiveInt, ValidationError, create_model, field_validator, model_validator
@@ -20,7 +20,6 @@ from brazada.training.settings import Training
 _PACKAGE = Path(__file__).resolve().parent
 CONF_DIR = next(folder for folder in (_PACKAGE / "conf", _PACKAGE.parents[1] / "conf") if folder.is_dir())
 _SECRET = re.compile(r"secret|token|password|credential|(^|[._])(access|account|api)?[._]?key$", re.IGNORECASE)
-_LAYOUT = re.compile(r"\.layouts\.|^prices\.units")
 _URL_LOGIN = re.compile(r"(?<=://)[^/@\s]+@")
 
 Environment = Literal["local", "databricks", "emr"]
@@ -41,12 +40,24 @@ class Warehouse(Section):
             return None
         return re.sub("^file:/+", "/", path) if path.startswith("file:/") else re.sub("(?<=[^/])/+$", "", path)
 
+    @property
+    def shown(self) -> str:
+        """Where tables live, for people: the path, without a login, or the catalog."""
+        return _URL_LOGIN.sub("***@", self.path) if self.path else f"catalog {self.catalog}"
+
+    def nearest(self) -> Path | None:
+        """What is there of the path on this machine: it or the nearest above; None for one of another filesystem."""
+        if self.path is None or "://" in self.path:
+            return None
+        here = Path(self.path).resolve()
+        return next(path for path in (here, *here.parents) if path.exists())
+
 
 class Spark(Section):
     """What a session is started with; where `master` is null the cluster (or spark-submit) says it."""
 
-    master: str | None = None
-    app_name: str = "brazada"
+    master: str | None = None  # null: as spark-submit or the cluster says
+    app_name: str = "brazada"  # in Spark's own pages
     config: dict[str, str] = Field(default_factory=dict)
 
     @field_validator("config", mode="before")
@@ -65,7 +76,7 @@ class Settings(Section):
     What `load` returns has a section more for each domain, by its name.
     """
 
-    env: Environment
+    env: Environment  # local, databricks or emr: `--env`
     warehouse: Warehouse
     spark: Spark
     training: Training
@@ -121,15 +132,9 @@ def _whole() -> type[Settings]:
     return create_model("Settings", __base__=Settings, **sections)
 
 
-def dotted(settings: Settings, *sections: str, verbose: bool = True) -> Iterator[tuple[str, str]]:
-    """Dotted keys and printable values of the named sections (all of them by default), secrets masked.
-
-    Unless `verbose`, descriptions of file layouts are left out: they are data, and long.
-    """
-    tree = settings.model_dump(mode="json", include=set(sections) or None)
-    for key, value in _leaves(tree, ""):
-        if not verbose and _LAYOUT.search(key):
-            continue
+def dotted(settings: Settings, *sections: str) -> Iterator[tuple[str, str]]:
+    """Dotted keys and printable values of the named sections (all of them by default), secrets masked."""
+    for key, value in _leaves(settings.model_dump(mode="json", include=set(sections) or None), ""):
         yield key, _masked(key, _text(value))
 
 
@@ -151,8 +156,12 @@ def _text(value: Any) -> str:
     return "null" if value is None else str(value).lower() if isinstance(value, bool) else str(value)
 
 
+class _Instead(list[Any]):
+    """A list that stands in the place of the one below it, whatever that one holds."""
+
+
 class _Loader(yaml.SafeLoader):
-    """YAML's safe loader, to which a key that comes twice is an error."""
+    """YAML's safe loader, to which a key that comes twice is an error, and which knows lists tagged `!replace`."""
 
     def construct_mapping(self, node: Any, deep: bool = False) -> dict[Any, Any]:
         """A mapping. Raises YAMLError, with the line, for a key that it has already."""
@@ -160,6 +169,13 @@ class _Loader(yaml.SafeLoader):
         if twice := [key for key, _ in node.value if isinstance(key, yaml.ScalarNode) and names.count(key.value) > 1]:
             raise yaml.MarkedYAMLError(problem=f"the key '{twice[-1].value}' twice", problem_mark=twice[-1].start_mark)
         return super().construct_mapping(node, deep)
+
+
+def _instead(loader: _Loader, node: yaml.SequenceNode) -> _Instead:
+    return _Instead(loader.construct_sequence(node, deep=True))
+
+
+_Loader.add_constructor("!replace", _instead)
 
 
 def _read(path: Path) -> dict[str, Any]:
@@ -190,9 +206,10 @@ def _split_pair(pair: str) -> tuple[str, Any]:
 
 def _value(text: str, key: str) -> Any:
     try:
-        return yaml.safe_load(text)
+        return yaml.load(text, _Loader)  # noqa: S506 - a safe one
     except (yaml.YAMLError, ValueError) as error:  # ValueError: a date that no calendar has
-        found = f"{key}={_masked(key, text)}"
+        why = f" ({problem})" if (problem := getattr(error, "problem", None)) else ""
+        found = f"{key}={_masked(key, text + why)}"
         raise SettingsError("a YAML value", found=found, todo="correct or quote it") from error
 
 
@@ -203,12 +220,25 @@ def _nested(keys: Sequence[str], value: Any) -> dict[str, Any]:
 
 
 def _merge(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
-    """Mappings merge key by key; anything else is replaced."""
+    """Mappings merge key by key, and lists of mappings have those of both; anything else is replaced."""
     merged = dict(below)
     for key, value in above.items():
         old = merged.get(key)
-        merged[key] = _merge(old, value) if isinstance(old, dict) and isinstance(value, dict) else value
+        if isinstance(old, dict) and isinstance(value, dict):
+            merged[key] = _merge(old, value)
+        else:
+            merged[key] = _both(old, value) if _has_mappings(old) and _has_mappings(value) else value
     return merged
+
+
+def _has_mappings(value: Any) -> TypeGuard[list[dict[str, Any]]]:
+    return isinstance(value, list) and bool(value) and all(isinstance(part, dict) for part in value)
+
+
+def _both(below: list[dict[str, Any]], above: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The later list's mappings, and behind them those of the earlier that have not the name of one; or `!replace`."""
+    names = [part["name"] for part in above if "name" in part]
+    return above if isinstance(above, _Instead) else above + [part for part in below if part.get("name") not in names]
 
 
 def _plain(error: ValidationError) -> SettingsError:

@@ -56,13 +56,12 @@ def copies(options, target):
 def found(photos, warehouse):
     """Seconds of the ingest, and the paths of every pair that it found."""
     from brazada.images.car_damage.ingest import ingest
-    from brazada.images.settings import Images
     from brazada.report import job
     from brazada.settings import load
 
     settings, started = load(overrides=[f"warehouse.path={warehouse}"], variables={}), time.perf_counter()
     with job("bench", settings, ()) as here:
-        ingest(here, [str(photos)], settings.of(Images).car_damage)
+        ingest(here, [str(photos)])
         seconds = time.perf_counter() - started
         named = here.store.read("images.photos").frame.select("id", "path").collect()
         rows = here.store.read("images.duplicates").frame.select("id", "other").collect()

@@ -77,7 +77,7 @@ def fashion(settings, options):
 
     def write(here):
         simulate(Path("pictures"), options.rows, 7)
-        ingest(here, ["pictures"], images.fashion)
+        ingest(here, ["pictures"])
 
     return task.with_spec(epochs=options.epochs, batch=options.batch), write
 

@@ -1,18 +1,9 @@
 """The shipped sample, from files to forecasts by the command line, run twice; then the notebook over what it wrote."""
 
 import json
-from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[2]
-SAMPLE = ROOT / "tests/sample/prices/precio_consumidor_2024.csv.gz"
-QUICK = (
-    "--set=prices.sources.odepa.epochs=1",
-    "--set=prices.networks.over_all={members: 1, units: 4, dense: 4}",
-    "--set=prices.trees.rounds=5",
-    "--set=prices.judging.refit_every=100",
-    "--set=prices.judging.bootstrap=20",
-    "--set=training.start_timeout_s=120",
-)
+from .conftest import QUICK, ROOT, SAMPLE
+
 STABLE = ("prices.observations", "ops.quarantine", "ops.ingested_files", "prices.series", "prices.windows")
 
 

@@ -3,14 +3,20 @@
 import csv
 import io
 import json
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
+from prompt_toolkit.application import create_app_session
+from prompt_toolkit.input import create_pipe_input
+from prompt_toolkit.output import DummyOutput
 from pyspark.sql import types as T
 
-from brazada import session
+from brazada import domains, session
 from brazada.cli import main
+from brazada.cli.shell import Shell
 from brazada.errors import UsageError
-from brazada.tables import Table, column
+from brazada.tables import Table, View, column
 from brazada.tables.readonly import refuse_changes
 
 BOATS = Table(
@@ -49,7 +55,7 @@ def test_tables_lists_rows_and_version(warehouse, capsys, job):
 
 def test_a_table_shows_its_declaration_and_history(warehouse, capsys):
     said = run(capsys, "tables", "sea.boats", "--warehouse", warehouse)
-    for part in ("Painted on the bow", "length_m > 0", "not null", "array<string>", "CREATE TABLE", "WRITE"):
+    for part in ("Painted on the bow", "length_m > 0", "array<string>", "CREATE TABLE", "WRITE"):
         assert part in said
 
 
@@ -80,6 +86,85 @@ def test_csv_tells_null_from_empty_and_ends_lines_plainly(warehouse, capfdbinary
     )
 
 
+@pytest.mark.parametrize(
+    ("query", "code", "said"),
+    [
+        ("SELECT * FROM sea.boat", 1, "Did you mean sea.boats?"),
+        ("SELECT * FROM sea.boats JOIN boats", 1, "Did you mean sea.boats?"),
+        ("SELECT * FROM swim.leaderboard", 1, "next: brazada swim"),
+    ],
+)
+def test_a_mistyped_name_is_told_the_nearest(warehouse, capsys, monkeypatch, query, code, said):
+    monkeypatch.setattr("shutil.which", lambda _: "/usr/bin/brazada")
+    with pytest.raises(SystemExit) as stop:
+        main(["sql", query, "--warehouse", warehouse])
+    assert stop.value.code == code
+    assert said in capsys.readouterr().err
+
+
+def test_only_what_a_statement_names_is_attached(warehouse, capsys, job):
+    job.store.ensure(replace(BOATS, name="sea.rocks"))
+    query = "SELECT 'show tables in sea' AS text, name FROM `SEA`.boats -- sea.rocks"
+    run(capsys, "sql", query, "--warehouse", warehouse)
+    assert [row["tableName"] for row in job.spark.sql("SHOW TABLES IN sea").collect()] == ["boats"]
+    for query, found in (
+        ("SHOW TABLES IN sea", "rocks"),
+        ("SHOW SCHEMAS", "sea"),
+        ("DESCRIBE HISTORY sea.boats", "WRITE"),
+    ):
+        assert found in run(capsys, "sql", query, "--warehouse", warehouse)
+
+
+def test_statements_of_a_file_run_in_turn(warehouse, capsys, tmp_path):
+    (tmp_path / "some.sql").write_text("-- how many\nSELECT count(*) AS boats FROM sea.boats;\nSELECT ';' AS text;\n")
+    said = run(capsys, "sql", "--file", str(tmp_path / "some.sql"), "--format", "csv", "--warehouse", warehouse)
+    assert said == "boats\n3\ntext\n;\n"
+
+
+def test_rows_stand_one_below_the_other_where_columns_do_not_fit(warehouse, capsys):
+    query = "SELECT name, repeat('~', 150) AS wake, length_m FROM sea.boats ORDER BY name"
+    narrow = run(capsys, "sql", query.replace("150", "15"), "--warehouse", warehouse)
+    assert "│ Gull" in narrow
+    said = run(capsys, "sql", query.replace("150", "300"), "--warehouse", warehouse)
+    assert "row 1 ─" in said
+    assert "~" * 300 in said
+    assert "length_m  9.5" in said
+
+
+def test_a_shipped_view_has_its_units_in_the_headers(warehouse, capsys, monkeypatch):
+    units = {"price": "{currency}/{berth}", "length_m": "m"}
+    query = "SELECT *, 'kalimati' AS source, length_m > 3.5 AS berth, 10D AS price FROM sea.boats"
+    view = View("sea.berths", "Prices of berths.", ("sea.boats",), query, units)
+    monkeypatch.setattr(domains, "views", lambda: (view,))
+    query = "SELECT * FROM sea.berths"
+    assert "price ┃" in run(capsys, "sql", query, "--warehouse", warehouse)  # not all in one unit
+    said = run(capsys, "sql", f"{query} WHERE berth", "--warehouse", warehouse)
+    assert "price (NPR/True) ┃" in said
+    assert "length_m (m) ┃" in said
+
+
+def test_the_shell_goes_on_after_errors_and_keeps_its_history(warehouse, capsys, job, tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    typed = (
+        "SELECT count(*) AS boats\rFROM sea.boats;\r",
+        "SELECT nope FROM sea.boats;\r",
+        "DELETE FROM sea.boats;\r",
+        "SELECT * FROM sea.boat;\r",
+        "\\x\rSELECT 'Tern' AS name;\r\\d\r\\d sea.boats\r\\?\r",
+        "\\q\r",
+    )
+    with create_pipe_input() as keys, create_app_session(input=keys, output=DummyOutput()):
+        keys.send_text("".join(typed))
+        Shell(job.settings, False, None, False).run()
+    printed = capsys.readouterr()
+    for part in ("boats", "name  Tern", "sea.boats", "length_m", "Ctrl-D"):
+        assert part in printed.out
+    for part in ("`nope`", "expected a statement that only reads", "Did you mean sea.boats?", "1 row in"):
+        assert part in printed.err
+    assert "FROM sea.boats;" in (tmp_path / "brazada/sql_history").read_text()
+    assert job.store.read("sea.boats").frame.count() == 3
+
+
 def test_sql_travels_in_time(warehouse, capsys, job):
     before = job.store.version("sea.boats") - 1
     query = f"SELECT count(*) AS boats FROM sea.boats VERSION AS OF {before}"
@@ -100,6 +185,20 @@ def test_wrong_sql_says_so_and_fails(warehouse, capsys):
         main(["sql", "SELECT nope FROM sea.boats", "--warehouse", warehouse])
     assert stop.value.code == 1
     assert "nope" in capsys.readouterr().err
+
+
+def test_a_data_file_with_a_flipped_bit_is_named_and_not_read(warehouse, capsys, job):
+    snapshot = job.store.read(BOATS.name)
+    (uri,) = snapshot.files(snapshot.frame.where("name = 'Gull'"))
+    file = Path(uri.removeprefix("file:"))
+    content = bytearray(file.read_bytes())
+    content[content.index(b"\x28\xb5\x2f\xfd") + 6] ^= 1  # one bit in the first page, which begins as zstd does
+    file.write_bytes(content)
+    file.with_name(f".{file.name}.crc").unlink(missing_ok=True)
+    with pytest.raises(SystemExit) as stop:
+        main(["sql", "SELECT max(name) FROM sea.boats", "--warehouse", warehouse])
+    assert stop.value.code == 1
+    assert f"sea/boats/{file.name}" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
@@ -208,4 +307,11 @@ def test_a_summary_of_nothing_names_what_is_missing(warehouse, capsys):
     with pytest.raises(SystemExit) as stop:
         main(["prices", "summary", "--warehouse", warehouse])
     assert stop.value.code == 1
-    assert "expected table ops.ingested_files" in capsys.readouterr().err
+    assert "expected table or view ops.ingested_files" in capsys.readouterr().err
+
+
+def test_lists_are_json_for_programs(warehouse, capsys):
+    (line,) = run(capsys, "tables", "--json", "--warehouse", warehouse).splitlines()
+    (row,) = json.loads(line)["rows"]
+    assert (row["table"], row["rows"]) == ("sea.boats", 3)
+    assert json.loads(run(capsys, "sql", "SELECT 1 AS a", "--json", "--warehouse", warehouse)) == [{"a": 1}]

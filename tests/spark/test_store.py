@@ -2,6 +2,7 @@
 
 import datetime as dt
 import math
+import shutil
 import sys
 import threading
 from pathlib import Path
@@ -135,6 +136,30 @@ def test_a_file_cut_short_is_named_and_not_read_as_fewer_rows(job, left):
     path.write_bytes(path.read_bytes()[:left])
     with pytest.raises(Exception, match=path.name):
         job.store.read(FISH.name).frame.collect()
+
+
+def test_a_broken_log_is_named_with_its_table(spark, settings):
+    store = Store(spark, settings.warehouse)
+    store.append(FISH, fish(spark, (1, "cod", 2.0)))
+    commit = Path(settings.warehouse.path, "sea/fish/_delta_log/00000000000000000001.json")
+    commit.write_text("garbage{{{")
+    commit.with_name(f".{commit.name}.crc").unlink(missing_ok=True)
+    for checksum in commit.parent.glob("*.crc"):
+        checksum.unlink()
+    spark._jvm.org.apache.spark.sql.delta.DeltaLog.clearCache()
+    with pytest.raises(TableError, match=rf"log of sea\.fish that Delta can read; found {commit}"):
+        Store(spark, settings.warehouse).read(FISH.name)
+
+
+def test_a_table_whose_log_is_gone_is_told_from_one_that_never_was(spark, settings):
+    store = Store(spark, settings.warehouse)
+    store.append(FISH, fish(spark, (1, "cod", 2.0)))
+    shutil.rmtree(Path(settings.warehouse.path, "sea/fish/_delta_log"))
+    spark._jvm.org.apache.spark.sql.delta.DeltaLog.clearCache()
+    after = Store(spark, settings.warehouse)
+    for attempt in (lambda: after.read(FISH.name), lambda: after.append(FISH, fish(spark, (2, "eel", 1.0)))):
+        with pytest.raises(TableError, match=r"data files without their \S+/sea/fish/_delta_log"):
+            attempt()
 
 
 def test_missing_things_are_named(job):
@@ -279,7 +304,7 @@ def test_other_engines_read_the_tables(job):
     assert duckdb.sql(f"SELECT id FROM read_parquet({files}) ORDER BY id").fetchall() == [(1,), (3,)]
 
 
-@pytest.mark.parametrize("name", ["w[h]", "50 %", "a%20b", "Größe"])
+@pytest.mark.parametrize("name", ["w[h]", "50 %", "a%20b", "Größe", "\N{SWIMMER}"])
 def test_a_warehouse_may_have_any_path(spark, settings, tmp_path, name):
     store = Store(spark, settings.warehouse.model_copy(update={"path": str(tmp_path / name)}))
     store.merge(FISH, [(1, "cod", 2.0)])

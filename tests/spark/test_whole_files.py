@@ -52,10 +52,10 @@ def job(job, request):
 
 @pytest.fixture
 def take(job, tmp_path):
-    def run(read=read, together=None):
+    def run(read=read, together=None, name="", rules="", again=False):
         before = vars(job.report).copy()
-        files = Format("words", (".txt", ".txt.gz"), ("id", "word"), read, together)
-        ingest_files(job, WORDS, [str(tmp_path / "in")], files, with_length)
+        files = Format("words", (".txt", ".txt.gz"), ("id", "word"), read, together, rules=rules)
+        ingest_files(job, WORDS, [str(tmp_path / "in" / name)], files, with_length, again)
         return tuple(
             getattr(job.report, f"rows_{name}") - before[f"rows_{name}"]
             for name in ("in", "good", "duplicate", "quarantined")
@@ -163,6 +163,39 @@ def test_files_that_belong_together_are_read_together(job, take, write, tmp_path
     assert take_sets() == (2, 2, 0, 0)
     assert take_sets() == (0, 0, 0, 0)
     assert "3 of 3 sets of files known already, skipped" in job.report.notes
+
+
+def read_without_two(path, content):
+    """As `read`, but a.txt may not have the number 2."""
+    for row in read(path, content):
+        two = path.endswith("a.txt") and not isinstance(row, Refused) and row[0] == 2
+        yield Refused("no 2 here", "line", 2) if two else row
+
+
+def test_files_are_judged_again_by_other_rules_and_give_what_they_had_as_duplicates(job, take, write):
+    write("a.txt", "1 one", "2 two", "4")
+    write("b.txt", "2 two", "3 three")
+    assert take() == (5, 3, 1, 1)
+    assert take(rules="", name="a.txt") == (0, 0, 0, 0)
+    assert take(read_without_two, rules="other", name="a.txt") == (5, 3, 0, 2)  # b.txt too
+    words, refused = content(job)
+    assert [number for number, *_ in words] == [1, 2, 3]
+    assert [reason for *_, reason, _ in refused] == ["no 2 here", "no word"]
+    assert take(rules="other", again=True) == (5, 3, 1, 1)
+    assert len(content(job)[1]) == 1
+    job.store.delete(WORDS, "true")
+    assert take(rules="other") == (5, 3, 1, 1)
+    assert any(note.startswith("2 files were taken in and have no row") for note in job.report.notes)
+
+
+def test_of_a_set_one_file_stands_for_all_to_be_judged_again(job, take, write):
+    write("a_numbers.txt", "1")
+    write("a_words.txt", "one")
+    write("b_numbers.txt", "2")
+    write("b_words.txt", "two")
+    assert take(read_set, with_words) == (2, 2, 0, 0)
+    assert take(read_set, with_words, name="b_numbers.txt", again=True) == (1, 1, 0, 0)
+    assert [word for _, word, _ in content(job)[0]] == ["one", "two"]
 
 
 def test_a_folder_of_many_small_files_is_a_few_files_of_the_table(job, take, write):

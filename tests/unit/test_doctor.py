@@ -30,6 +30,12 @@ def test_a_version_that_breaks_the_stack_fails(monkeypatch):
     assert "below 15" in check.todo
 
 
+def test_a_warehouse_that_is_a_file_fails(tmp_path):
+    (tmp_path / "w").write_text("")
+    assert not findings(f"warehouse.path={tmp_path}/w/deep")["Free disk"].passed
+    assert findings(f"warehouse.path={tmp_path}/v/deep")["Free disk"].passed
+
+
 def test_missing_java_names_the_package(monkeypatch):
     monkeypatch.setenv("JAVA_HOME", "/nowhere")
     check = findings()["Java"]

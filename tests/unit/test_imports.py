@@ -13,12 +13,16 @@ KNOWS = {
     "errors": set(),
     "section": set(),
     "tables": {"errors", "settings"},
-    "ingest": {"errors", "report", "session", "tables"},
-    "training": {"__init__", "errors", "report", "section", "session", "settings", "tables"},
+    "ingest": {"errors", "report", "section", "session", "tables"},
+    "output": {"pages"},
+    "training": {"__init__", "errors", "output", "report", "section", "session", "settings", "tables"},
     "session": {"errors", "settings"},
     "pages": {"tables"},
-    "report": {"session", "settings", "tables"},
-    **{name: {"errors", "ingest", "pages", "report", "section", "session", "tables", "training"} for name in DOMAINS},
+    "report": {"errors", "output", "session", "settings", "tables"},
+    **{
+        name: {"errors", "ingest", "output", "pages", "report", "section", "session", "tables", "training"}
+        for name in DOMAINS
+    },
 }
 
 

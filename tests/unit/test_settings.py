@@ -106,6 +106,52 @@ def test_odd_yaml_is_a_plain_error(tmp_path, text, says):
         load(conf=tmp_path / "odd.yaml", variables={})
 
 
+def test_a_key_twice_in_one_override_is_an_error():
+    with pytest.raises(SettingsError, match="the key 'shards' twice"):
+        load(overrides=["prices={shards: 4, shards: 5}"], variables={})
+
+
+def test_lists_of_mappings_are_added_to(tmp_path):
+    shipped = load(variables={})
+    conf = tmp_path / "mine.yaml"
+    conf.write_text(
+        "prices: {units: [{pattern: muri, base: kg, factor: 4}]}\n"
+        "swim: {pools: [{name: olympic, z_m: 0.5, length_m: 50.0}, {name: yards, z_m: 0.7, length_m: 22.86}]}\n"
+    )
+    settings = load(conf=conf, variables={})
+    assert [unit.pattern for unit in settings.prices.units] == [
+        "muri",
+        *(unit.pattern for unit in shipped.prices.units),
+    ]
+    assert {pool.name: pool.z_m for pool in settings.swim.pools} == {"olympic": 0.5, "yards": 0.7, "metres": 0.2}
+    conf.write_text("swim: {pools: !replace [{name: olympic, z_m: 0.5, length_m: 50.0}]}\n")
+    assert [pool.name for pool in load(conf=conf, variables={}).swim.pools] == ["olympic"]
+    alone = "swim.pools=!replace [{name: short, z_m: 0.5, length_m: 16.6}]"
+    assert [pool.name for pool in load(conf=conf, overrides=[alone], variables={}).swim.pools] == ["short"]
+
+
+def test_lists_of_texts_are_replaced():
+    load_with = {"variables": {}, "overrides": ["prices.sources.kalimati.layouts.website.market=[Unit]"]}
+    assert load(**load_with).prices.sources["kalimati"].layouts["website"].market == ("Unit",)
+
+
+@pytest.mark.parametrize(
+    "override",
+    [
+        "prices={first_date: 2030-01-01, last_date: 2020-01-01}",
+        "swim={first_date: 2030-01-01, last_date: 2020-01-01}",
+        "prices.sources.odepa={train_until: 2024-01-01, validate_until: 2023-01-01}",
+        "swim.motion={slowest_stroke_hz: 3}",
+        "swim.motion={pause_s: 5}",
+        "swim.pools=!replace [{name: a, z_m: 0.2, length_m: 25}, {name: a, z_m: 0.9, length_m: 50}]",
+        "images.car_damage={validation_share: 0.5, test_share: 0.5}",
+    ],
+)
+def test_what_does_not_go_together_is_refused(override):
+    with pytest.raises(SettingsError, match="valid value"):
+        load(overrides=[override], variables={})
+
+
 @pytest.mark.parametrize(
     ("path", "found"),
     [

@@ -5,20 +5,23 @@ from __future__ import annotations
 import io
 import sys
 from collections.abc import Sequence
-from typing import NoReturn
 
 import click
 
 from brazada import __version__, domains
-from brazada.cli.inspect import doctor, sql, tables
+from brazada.cli.faults import first_cause, next_command
+from brazada.cli.inspect import doctor, tables
 from brazada.cli.models import evaluate, predict, runs, tasks, train
+from brazada.cli.options import Group
 from brazada.cli.pages import report
+from brazada.cli.quarantine import quarantine
 from brazada.cli.simulate import simulate
-from brazada.errors import BrazadaError
-from brazada.yarn import report_failure
+from brazada.cli.sql import sql
+from brazada.cli.upkeep import jobs, maintain, serve
+from brazada.errors import BrazadaError, Terminated
 
 
-class Commands(click.Group):
+class Commands(Group):
     """The commands of every domain, beside those that serve all of them."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
@@ -31,17 +34,20 @@ class Commands(click.Group):
 
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 120})
-@click.version_option(__version__, prog_name="brazada")
+@click.version_option(__version__, "-V", "--version", prog_name="brazada")
 def cli() -> None:
-    """Spark jobs from raw files to Delta tables, to distributed training, to forecasts in SQL."""
+    """Run Spark jobs from raw files to Delta tables, to distributed training, to forecasts in SQL."""
 
 
-for command in (doctor, tables, sql, tasks, train, evaluate, predict, runs, report, simulate):
+for command in (
+    *(doctor, tables, sql, quarantine, jobs, maintain, serve, report),
+    *(tasks, train, evaluate, predict, runs, simulate),
+):
     cli.add_command(command)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Run a command line and exit: 0 done, 1 failed, 2 bad usage or settings."""
+    """Run a command line and exit: 0 done, 1 failed, 2 bad usage or settings, 130 Ctrl-C, 143 SIGTERM."""
     words = list(sys.argv[1:] if arguments is None else arguments)
     for stream in (sys.stdout, sys.stderr):  # a terminal that knows no Unicode gets signs for it, not an error
         if isinstance(stream, io.TextIOWrapper):
@@ -52,29 +58,22 @@ def main(arguments: Sequence[str] | None = None) -> None:
         error.show()
         report_failure(error.format_message(), error.exit_code)
         sys.exit(error.exit_code)
-    except (click.Abort, KeyboardInterrupt):
-        click.echo("stopped by the user", err=True)
-        sys.exit(130)
+    except (click.Abort, KeyboardInterrupt) as error:
+        by_signal = Terminated in {type(error), type(error.__cause__)}  # click raises its Abort from it
+        click.echo("stopped by SIGTERM" if by_signal else "stopped by the user", err=True)
+        sys.exit(143 if by_signal else 130)
     except BrazadaError as error:
-        _fail(str(error), error.exit_code)
-    except Exception as error:
+        report_failure(str(error), error.exit_code)
         if "--verbose" in words:
             raise
-        _fail(f"{_cause(error)} (--verbose shows where)", 1)
-
-
-def _fail(message: str, code: int) -> NoReturn:
-    click.echo(f"error: {message}", err=True)
-    report_failure(message, code)
-    sys.exit(code)
-
-
-def _cause(error: Exception) -> str:
-    """The line that says what lies at the root: of a Java exception its own message, not that a call failed."""
-    cause = getattr(error, "java_exception", None)
-    while cause is not None and cause.getCause() is not None:
-        cause = cause.getCause()
-    text = str(error) if cause is None else str(cause.getMessage())
-    lines = text.strip().splitlines() or [""]
-    # Of an error in a Python worker the message is a traceback, and the last line what it says.
-    return f"{type(error).__name__}: {lines[-1 if 'Traceback (most recent call last)' in text else 0]}"
+        click.echo(f"error: {error}", err=True)
+        if following := next_command(error):
+            click.echo(f"next: {following}", err=True)
+        sys.exit(error.exit_code)
+    except Exception as error:
+        said = f"{first_cause(error)} (--verbose shows where)"
+        report_failure(said, 1)
+        if "--verbose" in words:
+            raise
+        click.echo(f"error: {said}", err=True)
+        sys.exit(1)

@@ -1,29 +1,32 @@
-"""Commands that look and change nothing: the machine, the tables, SQL over them."""
+"""Commands that look and change nothing: the machine, the tables."""
 
 from __future__ import annotations
 
-import json
-import math
-import re
 import sys
-from collections.abc import Iterator
-from itertools import chain
-from typing import TYPE_CHECKING, Any
+from collections.abc import Collection
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
-from rich.markup import escape
-from rich.table import Table as Grid
-from rich.text import Text
 
 from brazada import domains
 from brazada.cli.options import with_settings
-from brazada.errors import TableError, UsageError
+from brazada.errors import TableError
+from brazada.output import asked, show, show_json, stdout
 from brazada.settings import Settings
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
 
     from brazada.tables import Store
+
+_WRITTEN = "numOutputRows"  # as Delta names it in a commit's metrics
+
+
+format_option = click.option(
+    "--format", "style", type=click.Choice(["table", "csv", "json"]), default="table", show_default=True
+)
 
 
 @click.command()
@@ -33,11 +36,17 @@ def doctor(settings: Settings, verbose: bool) -> None:
     from brazada.doctor import examine
 
     checks = list(examine(settings))
-    for check in checks:
+    if asked().as_json:
+        for check in checks:
+            show_json(asdict(check))
+    for check in checks if not asked().as_json else ():
         mark = "ok  " if check.passed else ("FAIL" if check.needed else "skip")
         click.echo(f"{mark}  {check.name}: {check.found}" + ("" if check.passed else f" -> {check.todo}"))
     failed = [check.name for check in checks if check.needed and not check.passed]
-    click.echo(f"{len(failed)} of {len(checks)} checks failed" if failed else "nothing that is needed is missing")
+    click.echo(
+        f"{len(failed)} of {len(checks)} checks failed" if failed else "nothing that is needed is missing",
+        err=asked().as_json,
+    )
     sys.exit(1 if failed else 0)
 
 
@@ -47,77 +56,67 @@ def doctor(settings: Settings, verbose: bool) -> None:
 @with_settings
 def tables(settings: Settings, verbose: bool, name: str | None, ddl: bool) -> None:
     """List the tables with rows, version and size, or show one: columns, constraints, history."""
-    from brazada.report import stdout
-    from brazada.tables import literal
+    from brazada.tables import local
 
-    store = warehouse(settings, verbose)
     if ddl:
-        for each in [name] if name else store.names():
-            store.version(each)
+        for each, location in _located(settings, verbose, name):
             schema = each.partition(".")[0]
             click.echo(f"CREATE SCHEMA IF NOT EXISTS {schema};")
-            click.echo(f"CREATE TABLE IF NOT EXISTS {each} USING delta LOCATION {literal(store.location(each) or '')};")
-    elif view := next((view for view in store.present(domains.views()) if view.name == name), None):
-        store.attach(domains.views(), naming=view.name)
-        stdout().print(f"[bold]{name}[/bold], a view: {view.comment}")
-        stdout().print(_columns(store.spark.table(view.name)))
-    elif name:
-        _describe(store, name)
-    else:
-        _list(store)
-
-
-@click.command()
-@click.argument("query")
-@click.option("--format", "style", type=click.Choice(["table", "csv", "json"]), default="table", show_default=True)
-@click.option("--allow-files", is_flag=True, help="Read files too, as text.`/a/file`.")
-@with_settings
-def sql(settings: Settings, verbose: bool, query: str, style: str, allow_files: bool) -> None:
-    """Query the tables and views by name in Spark SQL, time travel included. It changes nothing."""
-    from pyspark.errors import AnalysisException
-
-    from brazada.tables.readonly import refuse_changes
-
+            click.echo(f"CREATE TABLE IF NOT EXISTS {each} USING delta LOCATION {location};")
+        return
+    if name and local.is_local(settings.warehouse):  # told before Spark is started
+        check_there(name, local.names(str(settings.warehouse.path)), settings)
     store = warehouse(settings, verbose)
-    refuse_changes(store.spark, query, allow_files=allow_files)
-    store.attach(domains.views(), naming=None if re.search(r"\bshow\b", query, re.IGNORECASE) else query)
-    try:
-        frame = store.spark.sql(query)
-    except AnalysisException as error:
-        if error.getErrorClass() != "TABLE_OR_VIEW_NOT_FOUND":
-            raise
-        _explain_missing(store, query)
-        raise
-    if style == "json" and len(set(frame.columns)) < len(frame.columns):
-        raise UsageError("column names that differ", found=", ".join(frame.columns), todo="rename with AS")
-    frame = _with_intervals_as_text(frame)
-    rows = (tuple(_plain(value) for value in row) for row in frame.toLocalIterator())
-    {"table": _as_table, "csv": _as_csv, "json": _as_json}[style](frame.columns, rows)
+    if name is None:
+        _list(store)
+    elif view := next((view for view in store.present(domains.views()) if view.name == name), None):
+        store.attach(domains.views(), {view.name})
+        stdout().print(f"[bold]{name}[/bold], a view: {view.comment}")
+        _columns(store.spark.table(view.name))
+    else:
+        _describe(store, name)
 
 
-def _with_intervals_as_text(frame: DataFrame) -> DataFrame:
-    """Intervals as SQL writes them: of months Python would have a number."""
-    if not any("interval" in kind for _, kind in frame.dtypes):
-        return frame
-    places = [f"_{place}" for place in range(len(frame.columns))]  # names may come twice
-    cast = [
-        f"CAST({at} AS STRING)" if "interval" in kind else at
-        for at, (_, kind) in zip(places, frame.dtypes, strict=True)
-    ]
-    return frame.toDF(*places).selectExpr(*cast).toDF(*frame.columns)
+def _located(settings: Settings, verbose: bool, name: str | None) -> list[tuple[str, str]]:
+    """Names of the tables, or one of them, and where they lie, as SQL writes it."""
+    from brazada.tables import literal, local
+
+    if local.is_local(settings.warehouse):
+        base = str(Path(str(settings.warehouse.path)).resolve())
+        names = local.names(base)
+        where = {each: f"{base}/{each.replace('.', '/')}" for each in names}
+    else:
+        store = warehouse(settings, verbose)
+        names = store.names()
+        where = {each: store.location(each) or "" for each in names}
+    if name and name not in where:
+        raise local.missing(name, names, settings.warehouse)
+    return [(each, literal(where[each])) for each in ([name] if name else names)]
 
 
-def _explain_missing(store: Store, query: str) -> None:
-    """Raise TableError if the query names a view whose tables are not all there."""
-    present = {view.name for view in store.present(domains.views())}
-    for view in domains.views():
-        if view.name not in present and re.search(rf"\b{re.escape(view.name)}\b", query, re.IGNORECASE):
-            missing = [name for name in view.tables if not store.exists(name)]
-            raise TableError(
-                f"what {view.name} is a view of: {', '.join(view.tables)}",
-                found=f"no {', '.join(missing)} in {store.warehouse.path or store.warehouse.catalog}",
-                todo="run the jobs that write them first, or check --warehouse",
-            )
+def check_there(name: str, tables: Collection[str], settings: Settings) -> None:
+    """Raise TableError for a name of neither one of these tables nor a view of them."""
+    from brazada.tables import local
+
+    if name in tables:
+        return
+    views = domains.views()
+    lacking = {
+        view.name: [table for table in view.tables if table not in tables]
+        for view in sorted(views, key=lambda view: -len(view.tables))  # of a name that comes twice the one of fewer
+    }
+    if name not in lacking:
+        there = {view for view, none in lacking.items() if not none}
+        raise local.missing(name, {*tables, *there}, settings.warehouse)
+    if not lacking[name]:
+        return
+    error = TableError(
+        f"the tables that {name} is a view of",
+        found=f"no {', '.join(lacking[name])} in {settings.warehouse.shown}",
+        todo="run the jobs that write them first, or check --warehouse",
+    )
+    error.table, error.warehouse = lacking[name][0], settings.warehouse.path
+    raise error
 
 
 def warehouse(settings: Settings, verbose: bool) -> Store:
@@ -129,103 +128,39 @@ def warehouse(settings: Settings, verbose: bool) -> Store:
 
 
 def _list(store: Store) -> None:
-    from brazada.report import stdout
-
-    grid = Grid("table", "rows", "version", "size", "written", "what a row is")
+    rows = []
     for name in store.names():
         of = store.figures(name)
-        size, written = f"{of.size_bytes / 2**20:.2f} MiB", f"{of.written:%Y-%m-%d %H:%M}"
-        grid.add_row(name, f"{of.rows:,}", str(of.version), size, written, of.comment)
-    stdout().print(grid)
-    grid = Grid("view", "what it shows")
-    for view in store.present(domains.views()):
-        grid.add_row(view.name, view.comment)
-    if grid.row_count:
-        stdout().print(grid)
+        rows.append((name, of.rows, of.version, of.size_bytes / 2**20, of.written, of.comment))
+    show(("table", "rows", "version", "size, MiB", "written, UTC", "what a row is"), rows)
+    if views := [(view.name, view.comment) for view in store.present(domains.views())]:
+        show(("view", "what it shows"), views)
 
 
 def _describe(store: Store, name: str) -> None:
-    from brazada.report import stdout
-
     snapshot = store.read(name)
-    detail, console = store.detail(name), stdout()
-    console.print(
+    detail = store.detail(name)
+    stdout().print(
         f"[bold]{name}[/bold] version {snapshot.version}, {snapshot.frame.count():,} rows: {detail['description']}"
     )
-    console.print(_columns(snapshot.frame))
-    grid = Grid("constraint", "condition")
-    for key, condition in sorted(detail["properties"].items()):
-        if key.startswith("delta.constraints."):
-            grid.add_row(key.removeprefix("delta.constraints."), condition)
-    console.print(grid)
-    grid = Grid("version", "at", "operation", "rows written")
-    for row in store.history(name):
-        rows = (row["operationMetrics"] or {}).get("numOutputRows", "")
-        grid.add_row(str(row["version"]), f"{row['timestamp']:%Y-%m-%d %H:%M:%S}", row["operation"], rows)
-    console.print(grid)
+    _columns(snapshot.frame)
+    prefix, properties = "delta.constraints.", sorted(detail["properties"].items())
+    show(
+        ("constraint", "condition"),
+        [(key.removeprefix(prefix), condition) for key, condition in properties if key.startswith(prefix)],
+    )
+    commits = [
+        (row["version"], row["timestamp"], row["operation"], int((row["operationMetrics"] or {}).get(_WRITTEN, 0)))
+        for row in store.history(name)
+    ]
+    show(("version", "at, UTC", "operation", "rows written"), commits)
 
 
-def _columns(frame: DataFrame) -> Grid:
-    grid = Grid("column", "type", "null", "comment")
-    for field in frame.schema:
-        kind, null = field.dataType.simpleString(), "null" if field.nullable else "not null"
-        grid.add_row(field.name, kind, null, field.metadata.get("comment", ""))
-    return grid
-
-
-def _as_table(columns: list[str], rows: Iterator[tuple[Any, ...]]) -> None:
-    from brazada.report import stdout
-
-    grid, count = Grid(*map(escape, columns)), 0
-    for row in rows:
-        grid.add_row(*(Text(_printable(_text(value))) for value in row))
-        count += 1
-    stdout().print(grid)
-    click.echo(f"{count} row{'s' if count != 1 else ''}", err=True)
-
-
-def _as_csv(columns: list[str], rows: Iterator[tuple[Any, ...]]) -> None:
-    """Lines with LF at their ends; null is an empty cell, an empty text a quoted one."""
-    for row in chain([columns], rows):
-        click.echo(",".join("" if value is None else _cell(_text(value)) for value in row))
-
-
-def _cell(text: str) -> str:
-    return '"' + text.replace('"', '""') + '"' if not text or re.search('[",\r\n]', text) else text
-
-
-def _as_json(columns: list[str], rows: Iterator[tuple[Any, ...]]) -> None:
-    click.echo("[")
-    before = ""
-    for row in rows:
-        click.echo(before + json.dumps(dict(zip(columns, row, strict=True)), ensure_ascii=False), nl=False)
-        before = ",\n"
-    click.echo("\n]")
-
-
-def _plain(value: Any) -> Any:
-    """A value in JSON's terms: structs and maps as objects, dates as text, bytes as hex, no NaN or infinity."""
-    if isinstance(value, dict):
-        return {str(_plain(key)): _plain(part) for key, part in value.items()}
-    if hasattr(value, "asDict"):
-        return {key: _plain(part) for key, part in zip(value.__fields__, value, strict=True)}
-    if isinstance(value, list | tuple):
-        return [_plain(part) for part in value]
-    if isinstance(value, bytes | bytearray):
-        return value.hex()
-    if isinstance(value, float):
-        return value if math.isfinite(value) else None
-    return value if value is None or isinstance(value, bool | int | str) else str(value)
-
-
-def _text(value: Any) -> str:
-    if value is None:
-        return "NULL"
-    if isinstance(value, float):
-        return f"{value:.15g}"  # of 0.1 + 0.2 no more than is meant
-    return json.dumps(value, ensure_ascii=False) if isinstance(value, dict | list) else str(value)
-
-
-def _printable(text: str) -> str:
-    """Without signs that would command the terminal."""
-    return "".join(sign if sign.isprintable() else " " for sign in text)
+def _columns(frame: DataFrame) -> None:
+    show(
+        ("column", "type", "null", "comment"),
+        [
+            (field.name, field.dataType.simpleString(), field.nullable, field.metadata.get("comment", ""))
+            for field in frame.schema
+        ],
+    )

@@ -16,7 +16,7 @@ from brazada.settings import Settings
 @click.command()
 @click.argument("names", metavar="[PAGE]...", nargs=-1, type=click.Choice([*domains.reports(), "all"]))
 @click.option(
-    "--out", type=click.Path(file_okay=False), default="report", show_default=True, help="Folder to write to."
+    "--out", type=click.Path(file_okay=False), default="report", show_default=True, help="Write to this folder."
 )
 @click.option("--open", "show", is_flag=True, help="Open the first page in the browser.")
 @with_settings

@@ -2,26 +2,30 @@
 
 from __future__ import annotations
 
+import shlex
+from pathlib import Path
+
 import click
 
-from brazada.cli.options import with_settings
-from brazada.cli.steps import Work, chosen, start, start_all
-from brazada.errors import UsageError
-from brazada.settings import Settings
+from brazada.cli.options import Group, again_option, with_settings
+from brazada.cli.steps import Work, chosen, look_first, start, start_all
+from brazada.errors import InputError, UsageError
+from brazada.prices.settings import Prices
+from brazada.settings import Settings, load
 
 _JOBS = ("ingest", "series", "windows", "train", "backtest", "forecast")
 _STEPS = (*_JOBS, "summary")
 
 
-@click.group()
+@click.group(cls=Group)
 def prices() -> None:
-    """Food prices: files to observations, series, windows; networks, backtests and forecasts."""
+    """Turn files of food prices into series, models, backtests and forecasts."""
 
 
 _source = click.option(
     "--source",
-    metavar="odepa|kalimati",
-    help="Only this source.  [default: every one; files say theirs by their header]",
+    metavar="NAME",
+    help="Take only this source.  [default: every one; files say theirs by their header]",
 )
 
 
@@ -31,13 +35,14 @@ _LEARNING = (*_READING, "training")
 
 @prices.command()
 @_source
-@click.option("--again", is_flag=True, help="Judge known files anew, as after a new unit or a corrected setting.")
+@again_option
 @click.argument("paths", nargs=-1, required=True)
 @with_settings
 def ingest(settings: Settings, verbose: bool, source: str | None, again: bool, paths: tuple[str, ...]) -> None:
     """Take published price files (files, folders, globs, .gz) into prices.observations."""
     from brazada.prices import ingest as library
 
+    look_first(settings, lambda: library.check(settings.of(Prices), source, paths))
     start("prices ingest", settings, verbose, lambda job: library.ingest(job, source, paths, again), _READING)
 
 
@@ -83,7 +88,9 @@ def forecast(settings: Settings, verbose: bool, source: str | None) -> None:
 
 @prices.command()
 @_source
-@click.option("--steps", default=",".join(_JOBS), show_default=True, help="Some of these, and summary, by commas.")
+@click.option(
+    "--steps", default=",".join(_JOBS), show_default=True, help="Run some of these, and summary, separated by commas."
+)
 @click.argument("paths", nargs=-1)
 @with_settings
 def run(settings: Settings, verbose: bool, source: str | None, steps: str, paths: tuple[str, ...]) -> None:
@@ -94,6 +101,8 @@ def run(settings: Settings, verbose: bool, source: str | None, steps: str, paths
     from brazada.prices import backtest, forecast, ingest, series, windows
     from brazada.prices.training import train_global
 
+    if "ingest" in wanted:
+        look_first(settings, lambda: ingest.check(settings.of(Prices), source, paths))
     work: dict[str, Work] = {
         "ingest": lambda job: ingest.ingest(job, source, paths),
         "series": lambda job: series.series(job, source),
@@ -114,9 +123,70 @@ def summary(settings: Settings, verbose: bool) -> None:
     _show(settings, verbose)
 
 
+_file = click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+
+
+@prices.command()
+@_file
+@with_settings
+def layout(settings: Settings, verbose: bool, file: Path) -> None:
+    """Look at a price file and print the settings of its layout, with what it could not tell. Starts no Spark."""
+    from brazada.prices.guess import guess, look
+    from brazada.prices.layouts import known_as
+    from brazada.prices.new_source import layout_yaml
+    from brazada.prices.settings import Prices
+
+    own, sample = settings.of(Prices), look(file)
+    name = file.name.partition(".")[0]
+    click.echo(
+        layout_yaml(sample, guess(sample, own.units), name, known_as(sample.head, own.sources, file.name)), nl=False
+    )
+
+
+@prices.group()
+def source() -> None:
+    """Settings of sources of prices."""
+
+
+@source.command()
+@click.argument("name")
+@_file
+@click.option("--currency", metavar="CODE", help="ISO 4217 code of the prices, as CLP.")
+@click.option("--out", type=click.Path(dir_okay=False, path_type=Path), help="File to write.  [default: NAME.yaml]")
+@with_settings
+def new(settings: Settings, verbose: bool, name: str, file: Path, currency: str | None, out: Path | None) -> None:
+    """Write the settings of source NAME, guessed from FILE, with the reasons in comments. Starts no Spark."""
+    from brazada.prices import new_source as library
+    from brazada.prices.guess import guess, look
+    from brazada.prices.settings import Prices
+
+    path = out or Path(f"{name}.yaml")
+    if name != library.slug(name):
+        raise UsageError("a name of lower-case letters, digits and _", found=name, todo=f"take {library.slug(name)}")
+    if name in settings.of(Prices).sources:
+        raise UsageError("the name of a new source", found=f"{name}, which the settings have", todo="take another")
+    if path.exists():
+        raise UsageError("a file to be written", found=f"{path}, which is there", todo="remove it, or name --out FILE")
+    sample = look(file)
+    found = guess(sample, settings.of(Prices).units)
+    path.write_text(library.source_yaml(sample, found, name, currency), encoding="utf-8")
+    for remark in found.remarks:
+        click.echo(f"{file.name}: {remark}")
+    if found.untold:
+        raise InputError(
+            "a file that tells all settings of its layout",
+            found=f"{path} written with {', '.join(found.untold)} not told",
+            todo="write them there; the comments say what is in doubt",
+        )
+    load(conf=path)
+    click.echo(
+        f"{path} written; read it, then: brazada prices run {shlex.quote(str(file))} --source {name} --conf {path}"
+    )
+
+
 def _show(settings: Settings, verbose: bool) -> None:
     from brazada import session
     from brazada.prices import summary as library
     from brazada.tables import Store
 
-    library.show(Store(session.start(settings, verbose), settings.warehouse, schemas=settings.schemas))
+    library.show_summary(Store(session.start(settings, verbose), settings.warehouse, schemas=settings.schemas))

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Literal
 
 import click
+
+from brazada.cli.options import Group
 
 
 def _count(text: str) -> int:
@@ -16,30 +19,60 @@ def _count(text: str) -> int:
 
 
 _seed = click.option(
-    "--seed", type=_count, default=7, show_default=True, metavar="S", help="The same gives the same bytes."
+    "--seed",
+    type=_count,
+    default=7,
+    show_default=True,
+    metavar="S",
+    help="Draw by this seed; the same one gives the same bytes.",
 )
 _folder = click.argument("folder", metavar="DIR", type=click.Path(file_okay=False, path_type=Path))
 
 
-@click.group()
+@click.group(cls=Group)
 def simulate() -> None:
     """Make inputs in the published formats, of any size, with the truth beside them."""
 
 
 @simulate.command()
-@click.option("--rows", type=_count, required=True, metavar="N", help="In all logs together; 3e5 will do.")
-@_seed
-@click.option("--days", type=click.IntRange(1), default=1, show_default=True, help="One file for each.")
-@click.option("--faults", type=click.FloatRange(0, 0.5), default=0.0, show_default=True, help="Share of broken lines.")
 @click.option(
-    "--silences", type=click.FloatRange(0, 1), default=0.0, show_default=True, help="Share of drills with an alert."
+    "--rows", type=_count, required=True, metavar="N", help="Write so many rows in all logs together, as 300000 or 3e5."
+)
+@_seed
+@click.option(
+    "--days", type=click.IntRange(1), default=1, show_default=True, help="Write one file for each of so many days."
+)
+@click.option(
+    "--faults", type=click.FloatRange(0, 0.5), default=0.0, show_default=True, help="Break this share of the lines."
+)
+@click.option(
+    "--silences",
+    type=click.FloatRange(0, 1),
+    default=0.0,
+    show_default=True,
+    help="Give this share of the drills a silence, which is to raise an alert.",
+)
+@click.option(
+    "--positions",
+    type=click.Choice(["held", "interpolated"]),
+    default="held",
+    show_default=True,
+    help="Samples between two fixes repeat the first, or lie on the line to the next.",
 )
 @_folder
-def swim(rows: int, seed: int, days: int, faults: float, silences: float, folder: Path) -> None:
+def swim(
+    rows: int,
+    seed: int,
+    days: int,
+    faults: float,
+    silences: float,
+    positions: Literal["held", "interpolated"],
+    folder: Path,
+) -> None:
     """Write swim logs (swim_YYYY-MM-DD.csv), every drill's true style and the silences (_*.csv) into DIR."""
     from brazada.simulate import swim as library
 
-    done = library.simulate(folder, rows, seed, days, faults, silences)
+    done = library.simulate(folder, rows, seed, days, faults, silences, positions)
     for file in done.files:
         click.echo(f"{file}  {file.stat().st_size / 1e6:,.1f} MB")
     click.echo(f"{done.truth}  {done.drills:,} drills")
@@ -48,7 +81,9 @@ def swim(rows: int, seed: int, days: int, faults: float, silences: float, folder
 
 
 @simulate.command()
-@click.option("--pictures", type=_count, default=3000, show_default=True, metavar="N", help="To train with.")
+@click.option(
+    "--pictures", type=_count, default=3000, show_default=True, metavar="N", help="Draw so many to train with."
+)
 @_seed
 @_folder
 def fashion(pictures: int, seed: int, folder: Path) -> None:
@@ -60,7 +95,14 @@ def fashion(pictures: int, seed: int, folder: Path) -> None:
 
 
 @simulate.command()
-@click.option("--recordings", type=_count, default=4, show_default=True, metavar="N", help="Of each of nine surfaces.")
+@click.option(
+    "--recordings",
+    type=_count,
+    default=4,
+    show_default=True,
+    metavar="N",
+    help="Write so many of each of nine surfaces.",
+)
 @_seed
 @_folder
 def surfaces(recordings: int, seed: int, folder: Path) -> None:
@@ -72,7 +114,14 @@ def surfaces(recordings: int, seed: int, folder: Path) -> None:
 
 
 @simulate.command()
-@click.option("--swimmers", type=_count, default=8, show_default=True, metavar="N", help="With two recordings each.")
+@click.option(
+    "--swimmers",
+    type=_count,
+    default=8,
+    show_default=True,
+    metavar="N",
+    help="Write two recordings of each of so many swimmers.",
+)
 @_seed
 @_folder
 def strokes(swimmers: int, seed: int, folder: Path) -> None:
@@ -85,9 +134,15 @@ def strokes(swimmers: int, seed: int, folder: Path) -> None:
 
 
 @simulate.command()
-@click.option("--photographs", type=_count, default=300, show_default=True, metavar="N")
-@click.option("--copies", type=click.FloatRange(0, 1), default=0.1, show_default=True, help="Share with a copy.")
-@click.option("--broken", type=click.FloatRange(0, 1), default=0.0, show_default=True, help="Share of files more.")
+@click.option("--photographs", type=_count, default=300, show_default=True, metavar="N", help="Draw so many.")
+@click.option("--copies", type=click.FloatRange(0, 1), default=0.1, show_default=True, help="Copy this share of them.")
+@click.option(
+    "--broken",
+    type=click.FloatRange(0, 1),
+    default=0.0,
+    show_default=True,
+    help="Write this share of broken files more.",
+)
 @_seed
 @_folder
 def car_damage(photographs: int, copies: float, broken: float, seed: int, folder: Path) -> None:

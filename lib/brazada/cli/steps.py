@@ -14,6 +14,12 @@ if TYPE_CHECKING:
 Work = Callable[["Job"], Any]
 
 
+def look_first(settings: Settings, look: Callable[[], object]) -> None:
+    """Look at input files before Spark is started; not on a cluster, where paths may be those of another filesystem."""
+    if settings.env == "local":
+        look()
+
+
 def start(
     name: str,
     settings: Settings,
@@ -21,8 +27,8 @@ def start(
     work: Work,
     shown: tuple[str, ...],
     jobs: Sequence[str] | None = None,
-) -> None:
-    """Run a job, and show these sections of its settings first.
+) -> Any:
+    """Run a job, and show these sections of its settings first. Returns what the work returns.
 
     Raises PackageError where packages are missing that it needs, or any of `jobs`, the ones to come (default: itself).
     """
@@ -33,7 +39,7 @@ def start(
     roles.check_driver(needing, settings)
     with job(name, settings, shown, verbose) as running:
         roles.check_workers(needing, settings, running.spark)
-        work(running)
+        return work(running)
 
 
 def start_all(

@@ -8,8 +8,8 @@ from typing import cast, get_args
 
 import click
 
-from brazada.cli.options import with_settings
-from brazada.cli.steps import Work, chosen, start, start_all
+from brazada.cli.options import Group, again_option, with_settings
+from brazada.cli.steps import Work, chosen, look_first, start, start_all
 from brazada.errors import UsageError
 from brazada.settings import Settings
 from brazada.swim.settings import MethodName
@@ -18,17 +18,17 @@ _JOBS = ("ingest", "sessions", "laps", "fit", "score", "alerts")
 _STEPS = (*_JOBS, "summary")
 
 
-@click.group()
+@click.group(cls=Group)
 def swim() -> None:
-    """Swimmers' positions: logs to readings, sessions, styles, laps and alerts."""
+    """Turn logs of swimmers' positions into readings, sessions, styles, laps and alerts."""
 
 
 _KINDS = click.Choice(get_args(MethodName))
-_method = click.option("--method", type=_KINDS, help="How styles are told.  [default: swim.method]")
+_method = click.option("--method", type=_KINDS, help="Tell styles by this method.  [default: swim.method]")
 _truth = click.option(
     "--truth",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="For the summary: true styles as `brazada simulate swim` writes them, DrillID,style,stroke.",
+    help="Compare with true styles in the summary: a CSV DrillID,style,stroke as `brazada simulate swim` writes it.",
 )
 
 
@@ -36,13 +36,15 @@ _SECTIONS: tuple[str, ...] = ("warehouse", "swim")
 
 
 @swim.command()
+@again_option
 @click.argument("paths", nargs=-1, required=True)
 @with_settings
-def ingest(settings: Settings, verbose: bool, paths: tuple[str, ...]) -> None:
+def ingest(settings: Settings, verbose: bool, again: bool, paths: tuple[str, ...]) -> None:
     """Take logs (files, folders, globs, .gz, .zst) into swim.readings."""
     from brazada.swim import ingest as library
 
-    start("swim ingest", settings, verbose, lambda job: library.ingest(job, paths), _SECTIONS)
+    look_first(settings, lambda: library.check(paths))
+    start("swim ingest", settings, verbose, lambda job: library.ingest(job, paths, again), _SECTIONS)
 
 
 @swim.command()
@@ -110,13 +112,38 @@ def alerts(settings: Settings, verbose: bool, continuous: bool, paths: tuple[str
     """Watch logs (files, folders, globs) for tags that fall silent while their drill goes on, into swim.alerts."""
     from brazada.swim import alerts as library
 
+    look_first(settings, lambda: library.check(paths))
     start("swim alerts", settings, verbose, lambda job: library.alerts(job, paths, continuous), _SECTIONS)
+
+
+@swim.command()
+@click.option("--tag", metavar="TAG", help="A drill of this tag.")
+@click.option("--drill", metavar="DRILL", help="This drill.  [default: of ten lengths, or nearly so]")
+@click.argument("target", type=click.Path(dir_okay=False, path_type=Path))
+@with_settings
+def path(settings: Settings, verbose: bool, tag: str | None, drill: str | None, target: Path) -> None:
+    """Draw a drill's path with its lengths and turns, as TARGET's ending says: .svg, .png or .pdf."""
+    from brazada.cli.inspect import warehouse
+    from brazada.plots import swim as plots
+    from brazada.swim.path import of_drill
+
+    if target.suffix.lower() not in plots.ENDINGS:
+        raise UsageError(f"a file that ends in {', '.join(plots.ENDINGS)}", found=str(target), todo="rename it")
+    plots.save(plots.path(*of_drill(warehouse(settings, verbose), tag, drill)), target)
+    click.echo(f"look at {target.resolve()}")
 
 
 @swim.command()
 @click.option("--steps", default=",".join(_JOBS), show_default=True, help="Some of these, and summary, by commas.")
 @click.option(
-    "--method", "methods", type=_KINDS, multiple=True, help="To fit and score; repeatable. [default: swim.method]"
+    "--steps", default=",".join(_JOBS), show_default=True, help="Run some of these, and summary, separated by commas."
+)
+@click.option(
+    "--method",
+    "methods",
+    type=_KINDS,
+    multiple=True,
+    help="Fit and score by this method; can be repeated.  [default: swim.method]",
 )
 @_truth
 @click.argument("paths", nargs=-1)
@@ -141,6 +168,9 @@ def run(
         raise UsageError("--truth with the step summary, which uses it", found=steps, todo="add summary to --steps")
     from brazada.swim import alerts, fit, ingest, laps, score, sessions
 
+    for step, look in {"ingest": ingest.check, "alerts": alerts.check}.items():
+        if step in wanted:
+            look_first(settings, partial(look, paths))
     asked: tuple[MethodName | None, ...] = methods or (None,)
     work: dict[str, list[Work]] = {
         "ingest": [lambda job: ingest.ingest(job, paths)],
@@ -168,4 +198,4 @@ def _show(settings: Settings, verbose: bool, truth: Path | None) -> None:
     from brazada.swim import summary as library
     from brazada.tables import Store
 
-    library.show(Store(session.start(settings, verbose), settings.warehouse, schemas=settings.schemas), truth)
+    library.show_summary(Store(session.start(settings, verbose), settings.warehouse, schemas=settings.schemas), truth)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from pydantic import Field, PositiveInt
+from typing import Self
+
+from pydantic import Field, PositiveInt, model_validator
 
 from brazada.section import Section
 from brazada.training.settings import Recipe
@@ -30,6 +32,12 @@ class CarDamage(Section):
     validation_share: float = Field(default=0.12, gt=0, lt=1, description="of what is not for the test")
     test_share: float = Field(default=0.2, gt=0, lt=1, description="where no part is named val or test")
     networks: dict[str, PhotoRecipe] = Field(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _leaves_a_training_part(self) -> Self:
+        if self.validation_share + self.test_share >= 1:
+            raise ValueError("validation_share and test_share that leave something to train with")
+        return self
 
 
 class Images(Section):

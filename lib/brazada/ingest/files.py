@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import glob
 import hashlib
+import os
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
@@ -21,7 +23,7 @@ from brazada.errors import InputError
 
 PIECE = 128 * 2**20  # bytes that are hashed, and read, at once; another number would make known files new
 
-_FIRST_LINE = 2**16  # bytes: more is no header
+_HEAD = 2**16  # bytes: a header that is longer is none
 _AT_ONCE = 2**20  # bytes read at once
 _BY_JAVA = (Py4JJavaError, CapturedException)  # the second as PySpark hands them on
 PACKED = (".gz", ".zst", ".bz2")
@@ -57,6 +59,12 @@ def as_one(files: Sequence[InputFile]) -> InputFile:
     return InputFile(files[0].path, sum(file.size for file in files), _number(batch), batch, tuple(files))
 
 
+def told_by_name(file: InputFile, said: str) -> InputFile:
+    """A file of which what its name says is as much as its content: two of one content may be different files."""
+    batch = digest([bytes.fromhex(file.batch), hashlib.sha256(said.encode()).digest()])
+    return replace(file, number=_number(batch), batch=batch)
+
+
 def list_files(spark: SparkSession, paths: Sequence[str], suffixes: tuple[str, ...]) -> list[str]:
     """URIs of the files that paths, folders (searched through) and globs name, each once, sorted.
 
@@ -67,17 +75,58 @@ def list_files(spark: SparkSession, paths: Sequence[str], suffixes: tuple[str, .
     for text in paths:
         files = [uri for uri, named in below(spark, text) if named or uri.lower().endswith(suffixes)]
         if not files:
-            raise InputError(
-                f"files at {text}",
-                found=f"none (in a folder, files ending in {', '.join(suffixes)} count)",
-                todo="check the path",
-            )
+            raise _nothing(text, suffixes)
         found |= {*files}
     if odd := sorted(uri for uri in found if ":" in uri.rpartition("/")[2]):
         raise InputError(_NO_COLON, found=odd[0], todo="rename it")
     if odd := sorted(uri for uri in found if (path := local_path(uri)) and not Path(path).is_file()):
         raise InputError("regular files", found=f"{odd[0]}, a pipe or a device", todo="copy its content into a file")
     return sorted(found)
+
+
+def check_local(paths: Sequence[str], suffixes: tuple[str, ...]) -> list[str]:
+    """What `list_files` finds of paths of this machine, before Spark is started: URIs of plain files, unsorted.
+
+    No path of another filesystem is looked at. Raises InputError for a path without any file.
+    """
+    found: list[str] = []
+    for text in paths:
+        if "\\" in text or (re.match("[A-Za-z][A-Za-z0-9+.-]*:", text) and not text.startswith("file:/")):
+            continue  # of another filesystem, or a glob with signs that stand for themselves, which Hadoop looks at
+        local = unquote(re.sub("^file:/+", "/", text)) if text.startswith("file:") else text
+        with _readable(text):
+            named = [local] if os.path.lexists(local) else _globbed(local)
+            files = [file for path in named for file in ([path] if not Path(path).is_dir() else _below(path, suffixes))]
+        if not files:
+            raise _nothing(text, suffixes)
+        paths_of = [Path(file).absolute() for file in files if not file.lower().endswith(PACKED)]
+        found += [path.as_uri() for path in paths_of if path.is_file()]
+    return found
+
+
+def _globbed(pattern: str) -> list[str]:
+    """Paths that match a glob of Hadoop's, which has {a,b} and [^a] beside what Python's has."""
+    if braces := re.search(r"\{([^{}]*)\}", pattern):
+        before, after = pattern[: braces.start()], pattern[braces.end() :]
+        return [path for part in braces[1].split(",") for path in _globbed(before + part + after)]
+    return glob.glob(pattern.replace("[^", "[!"))  # noqa: PTH207 - the pattern may begin anywhere
+
+
+def _below(folder: str, suffixes: tuple[str, ...]) -> Iterator[str]:
+    """Visible files in a folder, and in those below it, that end in one of the suffixes."""
+    _refuse_loop(folder)
+    for path, folders, names in os.walk(folder, followlinks=True):
+        folders[:] = [name for name in folders if name[0] not in "._"]
+        shown = [name for name in names if name[0] not in "._" and name.lower().endswith(suffixes)]
+        yield from (f"{path}/{name}" for name in shown)
+
+
+def _nothing(text: str, suffixes: tuple[str, ...]) -> InputError:
+    return InputError(
+        f"files at {text}",
+        found=f"none (in a folder, files ending in {', '.join(suffixes)} count)",
+        todo="check the path",
+    )
 
 
 def inspect(spark: SparkSession, uris: Sequence[str]) -> list[InputFile]:
@@ -168,15 +217,26 @@ def _streamed(spark: SparkSession, path: str) -> tuple[int, str]:
         return int(counted.getByteCount()), digest(hashed)
 
 
-def first_line(spark: SparkSession, path: str) -> bytes:
-    """The first line of a file. Raises InputError if it is empty or cannot be read."""
+def first_line(spark: SparkSession | None, path: str) -> bytes:
+    """The first line of a file, by `head`."""
+    return head(spark, path).splitlines()[0]
+
+
+def head(spark: SparkSession | None, path: str) -> bytes:
+    """The first bytes of a file, a header among them; of a plain one on a disk without Spark.
+
+    Raises InputError if it is empty or cannot be read.
+    """
     with _readable(path):
         if plain := local_path(path):
             with Path(plain).open("rb") as file:
-                first = next(iter(file.readline(_FIRST_LINE).splitlines()), None)
+                first = file.read(_HEAD)
         else:
-            first = _first_line_by_hadoop(spark, path)
-    if first is None:
+            assert spark  # noqa: S101 - files elsewhere are not looked at before it runs
+            commons: Any = spark._jvm.org.apache.commons.io  # type: ignore[union-attr]
+            with _opened(spark, path) as stream:
+                first = bytes(commons.IOUtils.toByteArray(commons.input.BoundedInputStream(stream, _HEAD)))
+    if not first:
         raise InputError("a file with a header line", found=f"an empty {path}", todo="fetch it again, or leave it out")
     return first
 
@@ -197,13 +257,6 @@ def _readable(path: str) -> Iterator[None]:
 
 def _said(error: Exception) -> str:
     return str(error.java_exception.toString()) if isinstance(error, Py4JJavaError) else str(error)
-
-
-def _first_line_by_hadoop(spark: SparkSession, path: str) -> bytes | None:
-    jvm: Any = spark._jvm
-    with _opened(spark, path) as stream:
-        first = jvm.java.io.BufferedReader(jvm.java.io.InputStreamReader(stream, "ISO-8859-1")).readLine()
-    return None if first is None else str(first).encode("latin-1")
 
 
 def read_path(uri: str) -> str:
@@ -238,12 +291,52 @@ def splittable(spark: SparkSession, uris: Sequence[str], scratch: str) -> Iterat
 
 
 def roots(spark: SparkSession, text: str) -> list[tuple[str, bool]]:
-    """URIs that a path names, by itself or as a glob, each with whether it is a folder."""
+    """URIs that a path names, by itself or as a glob, each with whether it is a folder.
+
+    Raises InputError for a local folder that holds itself by a symbolic link.
+    """
     with _readable(text):
         path = _java_path(spark, text)
         filesystem = path.getFileSystem(_configuration(spark))
         statuses = [filesystem.getFileStatus(path)] if filesystem.exists(path) else filesystem.globStatus(path) or []
-        return [(_uri(status), bool(status.isDirectory())) for status in statuses]
+        found = [(_uri(status), bool(status.isDirectory())) for status in statuses]
+    for uri, is_a_folder in found:
+        if is_a_folder and (folder := local_path(uri)):
+            _refuse_loop(folder)
+    return found
+
+
+def _refuse_loop(folder: str) -> None:
+    """Raise InputError for a symbolic link to a folder that holds it, in which files are found again and again."""
+    pending = [(folder, frozenset([os.path.realpath(folder)]))]
+    while pending:
+        path, above = pending.pop()
+        with _readable(path), os.scandir(path) as entries:
+            for entry in entries:
+                if entry.name[0] not in "._" and entry.is_dir():
+                    if (real := os.path.realpath(entry.path)) in above:
+                        found = f"the link {entry.path}"
+                        raise InputError("folders that do not hold themselves", found=found, todo="remove the link")
+                    pending.append((entry.path, above | {real}))
+
+
+def exists(spark: SparkSession, text: str) -> bool:
+    """Whether there is a file or folder of exactly this name, whatever glob characters it has."""
+    path = _java_path(spark, text)
+    return bool(path.getFileSystem(_configuration(spark)).exists(path))
+
+
+def qualified(spark: SparkSession, text: str) -> str:
+    """A path or glob in one form, with its filesystem and from the root."""
+    path = _java_path(spark, text)
+    return str(path.getFileSystem(_configuration(spark)).makeQualified(path).toString())
+
+
+def is_there(spark: SparkSession, uri: str) -> bool:
+    """Whether there is a file of this URI, which is taken as it is."""
+    path = spark._jvm.org.apache.hadoop.fs.Path(spark._jvm.java.net.URI(uri))  # type: ignore[union-attr]
+    with _readable(uri):
+        return bool(path.getFileSystem(_configuration(spark)).exists(path))
 
 
 def _uri(status: Any) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,7 +15,8 @@ if TYPE_CHECKING:
 _MEASURED = {"dx_m": "dx, m", "dt_s": "dt, s", "speed_m_s": "speed, m/s", "accel_m_s2": "accel, m/s²"}
 _STAGES = {1: "before", 3: "within the records", 4: "within the deviations"}
 _COLORS = {"front_crawl": "C0", "breaststroke": "C1", "backstroke": "C2", "butterfly": "C3", "others": "C4"}
-_ENDINGS = {"turn": "C2", "stop": "C1", "end": "0.5"}
+ENDINGS = (".svg", ".png", ".pdf")  # of files that `save` writes
+_ENDED = {"turn": "C2", "stop": "C1", "end": "0.5"}
 
 
 def distributions(readings: pd.DataFrame) -> Figure:
@@ -73,23 +75,38 @@ def clusters(points: pd.DataFrame) -> Figure:
 
 def path(readings: pd.DataFrame, laps: pd.DataFrame) -> Figure:
     """One drill's position in time, with its lengths and how each ended (rows of swim.readings and of swim.laps)."""
-    figure, ((axes,),) = _canvas(1, 1, (13, 4))
+    figure, ((axes,),) = _canvas(1, 1, (11, 3.6))
     seen, lengths = readings.sort_values("ts"), laps.sort_values("lap")
     began = seen["ts"].iloc[0]
-    axes.plot((seen["ts"] - began).dt.total_seconds(), seen["x_m"], color="0.3", linewidth=1)
+    axes.plot((seen["ts"] - began).dt.total_seconds(), seen["x_m"], color="C0", linewidth=1.2)
     starts = (lengths["start_ts"] - began).dt.total_seconds().tolist()
     ends = (lengths["duration_s"] + starts).tolist()
+    top = seen["x_m"].abs().max()
     for number, (start, end, ending) in enumerate(zip(starts, ends, lengths["ended"].tolist(), strict=True), 1):
-        axes.axvspan(start, end, color="C0", alpha=0.1 + 0.1 * (number % 2), linewidth=0)
-        axes.axvline(end, color=_ENDINGS[ending], linewidth=1.5)
-        axes.text(start, 0, f" {end - start:.1f} s", fontsize="x-small")
-    for ending, color in _ENDINGS.items():
-        axes.plot([], [], color=color, label=f"ended by {ending}")
-    axes.set_xlabel(f"seconds from {began:%Y-%m-%d %H:%M:%S}")
-    axes.set_ylabel("position from the centre, m")
-    axes.set_title(f"drill {seen['drill'].iloc[0]} of tag {seen['tag'].iloc[0]}")
-    axes.legend(fontsize="small", loc="lower right")
+        axes.axvspan(start, end, color="C0", alpha=0.05 + 0.07 * (number % 2), linewidth=0)
+        axes.axvline(end, color=_ENDED[ending], linewidth=1.5)
+        axes.text((start + end) / 2, 1.12 * top, f"{end - start:.1f} s", fontsize="x-small", ha="center")
+    for ending in lengths["ended"].drop_duplicates():
+        axes.plot([], [], color=_ENDED[ending], label=f"ended by {ending}")
+    axes.set_ylim(-1.1 * top, 1.3 * top)
+    axes.margins(x=0.01)
+    axes.set_xlabel(f"seconds from {began:%Y-%m-%d %H:%M:%S} UTC")
+    axes.set_ylabel("metres from the pool's centre")
+    way, tag = lengths["distance_m"].sum(), seen["tag"].iloc[0]
+    axes.set_title(f"Tag {tag}: {len(lengths)} lengths, {way:.0f} m, each with its time", fontsize="medium")
+    for side in ("top", "right"):
+        axes.spines[side].set_visible(False)
+    axes.legend(fontsize="small", loc="upper left", bbox_to_anchor=(1, 1), frameon=False)
     return figure
+
+
+def save(figure: Figure, target: Path) -> None:
+    """Write a figure as its file's ending says. The same figure gives the same SVG."""
+    from matplotlib import rc_context
+
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with rc_context({"svg.hashsalt": "brazada", "svg.fonttype": "none", "font.family": "sans-serif"}):
+        figure.savefig(target, dpi=150, metadata={"Date": None} if target.suffix.lower() == ".svg" else None)
 
 
 def shares(styles: pd.DataFrame) -> Figure:

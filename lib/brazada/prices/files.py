@@ -10,36 +10,38 @@ from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from brazada.ingest.files import read_path
-from brazada.prices.layouts import Columns
-from brazada.prices.settings import DATE_PARTS, DATE_TOKENS, Layout, Prices
-from brazada.prices.texts import one_spelling
+from brazada.prices.layouts import SEPARATOR_LINE, Columns
+from brazada.prices.settings import Layout, Prices
+from brazada.prices.texts import composed, one_spelling, plain_digits
 from brazada.prices.units import base_units
 
 PRICES = ("price_min", "price_max", "price_mean")
 _TEXTS = ("date", "product", "variety", "quality", "unit", "category", *PRICES)
+_LINE_ENDS = {"UTF-16LE": "\n\0", "UTF-16BE": "\0\n"}  # as bytes; of the other encodings Spark knows them
 
 
 def lines(spark: SparkSession, uris: Sequence[str], encoding: str) -> DataFrame:
     """The lines of files: file, block (offset of the part one task read), place (grows in a block), day, raw, misread.
 
-    Blank lines and headers are among them: a line's number needs them. `misread` marks text of another encoding,
-    `day` is that of the file.
+    Blank lines and headers are among them: a line's number needs them; a line `sep=;`, Excel's, is as a blank one.
+    `misread` marks text of another encoding, `day` is that of the file.
     """
-    text = F.decode(F.col("value").cast("binary"), encoding)
+    text = F.regexp_replace(F.decode(F.col("value").cast("binary"), encoding), f"\r$|{SEPARATOR_LINE}", "")
     utf8 = F.decode(F.col("value").cast("binary"), "UTF-8").contains("\ufffd")
-    return spark.read.text([read_path(uri) for uri in uris]).select(
+    latin = ~utf8 & text.rlike(r"[^\x00-\x7f]")
+    return spark.read.text([read_path(uri) for uri in uris], lineSep=_LINE_ENDS.get(encoding)).select(
         F.regexp_replace("_metadata.file_path", "^file:/+", "file:///").alias("file"),
         F.col("_metadata.file_block_start").alias("block"),
         F.monotonically_increasing_id().alias("place"),
         F.to_date("_metadata.file_modification_time").alias("day"),
         text.alias("raw"),
-        (utf8 if encoding == "UTF-8" else ~utf8 & text.rlike(r"[^\x00-\x7f]")).alias("misread"),
+        (latin if encoding == "ISO-8859-1" else text.contains("\ufffd")).alias("misread"),
     )
 
 
 def rows(lines: DataFrame, columns: Columns, source: str, settings: Prices) -> DataFrame:
     """Lines as observations of a source, unreadable parts null, and `reason`: all that speaks against one, or null."""
-    layout = columns.layout
+    layout, rules = columns.layout, (*settings.sources[source].units, *settings.units)
     sound = lines.select("*", _fields(columns).alias("fields")).select("*", *_texts(columns))
     read = sound.select(
         *lines.columns,
@@ -47,7 +49,7 @@ def rows(lines: DataFrame, columns: Columns, source: str, settings: Prices) -> D
         _date(F.col("date"), layout).alias("date"),
         _market(columns).alias("market"),
         *["product", "variety", "quality", "unit"],
-        base_units(F.col("unit"), settings.units).alias("base_units"),
+        base_units(plain_digits(F.col("unit")), rules).alias("base_units"),
         *[_number(F.col(name), layout).alias(name) for name in PRICES],
         F.when(F.col("category") != "", F.col("category")).alias("category"),
     )
@@ -67,12 +69,23 @@ def rows(lines: DataFrame, columns: Columns, source: str, settings: Prices) -> D
 
 def _fields(columns: Columns) -> Column:
     schema = ", ".join(f"f{place} STRING" for place in range(len(columns.names)))
-    return F.from_csv("raw", schema, {"sep": columns.layout.separator, "quote": '"', "escape": '"'})
+    line = F.col("raw") if columns.encoding == "ISO-8859-1" else composed(F.col("raw"))
+    return F.from_csv(line, schema, {"sep": columns.layout.separator, "quote": '"', "escape": '"'})
 
 
 def _texts(columns: Columns) -> list[Column]:
-    named = {name: getattr(columns.layout, name) for name in _TEXTS}
-    return [(_text(columns, column) if column else F.lit("")).alias(name) for name, column in named.items()]
+    layout = columns.layout
+    elsewhere = {"date": _name_date(layout), "unit": F.lit(layout.every_unit)}
+    named = {name: getattr(layout, name) for name in _TEXTS}
+    return [
+        (_text(columns, column) if column else elsewhere.get(name, F.lit(""))).alias(name)
+        for name, column in named.items()
+    ]
+
+
+def _name_date(layout: Layout) -> Column:
+    """The date in the file's name, which has one where the layout has no column for it."""
+    return F.regexp_extract(F.url_decode("file"), rf"(?<!\d){layout.date_pattern()[0]}(?!\d)(?=[^/]*$)", 0)
 
 
 def _text(columns: Columns, column: str) -> Column:
@@ -86,20 +99,19 @@ def _market(columns: Columns) -> Column:
 
 def _date(text: Column, layout: Layout) -> Column:
     """A date by the layout's form alone; null for any other text and for days that no calendar has."""
-    pattern, order = "", []
-    for piece in re.split(f"({DATE_TOKENS.pattern})", layout.date_format):
-        pattern += DATE_PARTS.get(piece, re.escape(piece))
-        order += [piece[0]] if piece and piece in DATE_PARTS and piece[0] in "yMd" else []
+    pattern, order = layout.date_pattern()
     iso = "-".join(f"${order.index(letter) + 1}" for letter in "yMd")
     whole = f"^{pattern}$"
-    return F.when(text.rlike(whole), F.regexp_replace(text, whole, iso).cast("date"))
+    plain = plain_digits(text)
+    return F.when(plain.rlike(whole), F.regexp_replace(plain, whole, iso).cast("date"))
 
 
 def _number(text: Column, layout: Layout) -> Column:
     """A number by the layout's signs alone; null for any other text."""
     decimal, thousands = re.escape(layout.decimal), re.escape(layout.thousands)
     grouped = rf"|\d{{1,3}}(?:{thousands}\d{{3}}){{1,4}}" if thousands else ""
-    bare = F.regexp_replace(text, rf"^{re.escape(layout.prefix)}\s*", "") if layout.prefix else text
+    prefixes = "|".join(map(re.escape, layout.prefixes))
+    bare = F.regexp_replace(plain_digits(text), rf"^(?:{prefixes})\s*", "")
     plain = F.translate(bare, layout.decimal + layout.thousands, ".")
     return F.when(bare.rlike(rf"^-?(?:\d{{1,15}}{grouped})(?:{decimal}\d+)?$"), plain.cast("double"))
 
@@ -109,7 +121,7 @@ def _reason(columns: Columns, settings: Prices) -> Column:
     low, high, mean = (F.col(name) for name in PRICES)
     tolerance, first, last = settings.mean_tolerance, settings.first_date, settings.last_date
     faults = [
-        (F.col("misread"), F.lit(f"text that is not {columns.layout.encoding}")),
+        (F.col("misread"), F.lit(f"text that is not {columns.encoding}")),
         (F.col("date").isNull(), _quoting("unreadable date", "date_text")),
         (~F.col("date").between(F.lit(first), F.lit(last)), _quoting(f"date not from {first} to {last}:", "date_text")),
         (

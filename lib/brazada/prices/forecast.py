@@ -12,7 +12,7 @@ from brazada.prices.backtest import backtest_rows, written
 from brazada.prices.calendars import LIVE
 from brazada.prices.candidates import Candidate, candidates, quantiles_of
 from brazada.prices.intervals import CONFORMAL, Bounds, apply_bounds
-from brazada.prices.live import still_serving
+from brazada.prices.live import stop_serving
 from brazada.prices.origins import Question, question
 from brazada.prices.results import BACKTEST, FORECASTS, SERVED, SERVING
 from brazada.prices.settings import Prices
@@ -25,17 +25,19 @@ from brazada.report import Job
 def forecast(job: Job, source: str | None = None) -> None:
     """Replace the forecasts made at the newest date of a source, or of each source, by those of `prices.serving`.
 
-    The models are those that the backtest judged, whatever the windows got since; a series without a whole window at
+    The models are those that the backtest judged, whatever the windows got since, but for those that were worse than
+    Naive on the prices that came: in `prices.serving` Naive takes their place. A series without a whole window at
     the newest date has no forecast. Raises `ModelError` where the windows are not as those that a network learned from.
     """
     windows = job.store.read(WINDOWS.name)
-    serving = job.store.read(SERVING.name).frame
-    for name in sources_in(serving, job.settings.of(Prices), source):
+    for name in sources_in(job.store.read(SERVING.name).frame, job.settings.of(Prices), source):
         asked = question(windows, name, LIVE)
-        chosen = serving.where(F.col("source") == name).toPandas()
-        chosen = still_serving(job, chosen, job.settings.of(Prices).judging)
+        stop_serving(job, name, job.settings.of(Prices).judging)
+        chosen = job.store.read(SERVING.name).frame.where(F.col("source") == name).toPandas()
         rows = forecasts(job, asked, chosen[chosen["series"].isin(asked.at.keys["series"])])
         job.note(f"{name}: {rows['series'].nunique()} of {len(chosen)} series forecast from {rows['origin'].max()}")
+        if stuck := rows.loc[rows["frozen"], "series"].nunique():
+            job.note(f"{name}: {stuck} of them from a frozen price (column frozen); check whether its feed is stuck")
         where = f"{slice_of([name])} AND origin = DATE'{rows['origin'].max()}'"
         job.store.replace(FORECASTS, written(job, FORECASTS, asked, rows), where)
 
@@ -53,7 +55,8 @@ def forecasts(job: Job, asked: Question, serving: pd.DataFrame) -> pd.DataFrame:
         parts.append(made[made["series"].isin(rows["series"])].assign(bounds=source))
     made = pd.concat(parts, ignore_index=True)
     known = job.store.read(SERIES.name).frame.where(F.col("source") == asked.source)
-    named = known.select("series", "product", "unit_base").distinct().toPandas()
+    until = known.where(F.col("date") <= asked.at.keys["origin"].max()).groupBy("series", "product", "unit_base")
+    named = until.agg(F.max_by("frozen", "step").alias("frozen")).toPandas()
     last = asked.at.keys[["series"]].assign(last_price=asked.at.last[:, 0])
     looked = _attention(asked, found)
     return made.merge(named, on="series").merge(last, on="series").merge(looked, on=["series", "model"], how="left")

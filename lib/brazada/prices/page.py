@@ -42,6 +42,8 @@ def _forecasts(reader: Reader) -> list[Block]:
             f"{len(series):,} series of {source}; the newest price known is of {origin}. The line ends where the future"
             " begins: the price is meant to lie in the darker band four times of five, in the lighter one 19 of 20."
         )
+        if stuck := sum(rows[0]["frozen"] for rows in series.values()):
+            text += f" {stuck:,} of them stand on a frozen price, one that has not changed for long: is its feed stuck?"
         if len(series) > _SERIES:
             text += f" The first {_SERIES} by name are shown."
         blocks.append(Picture(f"Forecasts of {source}", text, charts, pick="Series"))
@@ -62,7 +64,8 @@ def _chart(past: list[dict[str, Any]], ahead: list[dict[str, Any]], currency: st
         if first[f"lower_{level}"] is not None
     ]
     published = {"name": "price", "x": [row["date"] for row in past], "y": [row["price"] for row in past], "color": 0}
-    told = {"name": f"forecast by {first['model']}", "x": dates, "y": values("forecast"), "color": 1}
+    frozen = ", of a frozen price" if first["frozen"] else ""
+    told = {"name": f"forecast by {first['model']}{frozen}", "x": dates, "y": values("forecast"), "color": 1}
     return lines("date", f"{currency} per {first['unit_base']}", time=True, lines=[published, told], bands=bands)
 
 

@@ -84,7 +84,7 @@ SCORES = Table(
 
 SERVING = Table(
     name="prices.serving",
-    comment="One row per series: the model that serves it, chosen on validation alone, and why.",
+    comment="One row per series: the model that serves it, chosen on validation or after that one stopped, and why.",
     columns=T.StructType(
         [
             column("source", _TEXT, "Who published the prices"),
@@ -123,6 +123,7 @@ FORECASTS = Table(
             column("target_date", _DAY, "Date forecast"),
             column("model", _TEXT, "Model that serves the series"),
             column("last_price", _REAL, "Price at the origin: Naive's forecast"),
+            column("frozen", T.BooleanType(), "Whether that price has not changed for longer than the source's limit"),
             column("forecast", _REAL, "Forecast price per base unit"),
             *_BOUNDS,
             column("bounds", _TEXT, "conformal, or the model whose quantiles are the bounds"),

@@ -24,18 +24,21 @@ def series(job: Job, source: str | None = None) -> None:
     observations = job.store.read(OBSERVATIONS.name).frame
     sources = sources_in(observations, job.settings.of(Prices), source)
     parts = [
-        series_of(observations.where(F.col("source") == name), settings.calendar, settings.fill_limit)
+        series_of(
+            observations.where(F.col("source") == name), settings.calendar, settings.fill_limit, settings.frozen_limit
+        )
         for name, settings in sources.items()
     ]
     job.store.replace(SERIES, reduce(DataFrame.unionByName, parts), slice_of(sources))
     _note(job, sources)
 
 
-def series_of(observations: DataFrame, kind: str, fill_limit: int) -> DataFrame:
+def series_of(observations: DataFrame, kind: str, fill_limit: int, frozen_limit: int | None = None) -> DataFrame:
     """One source's observations as series: one row for each of them and each step of the calendar.
 
     `kind` is `daily` (the source's own trading days) or `weekly` (every 7 days from its first date; dates in between
-    count to the week they fall in). A missing price is the last one up to `fill_limit` steps before, else null.
+    count to the week they fall in). A missing price is the last one up to `fill_limit` steps before, else null. Prices
+    of a run of more than `frozen_limit` equal published ones are marked as frozen.
     """
     dated = weeks(observations) if kind == "weekly" else observations
     means = dated.groupBy(*IDENTITY, "date").agg(
@@ -47,7 +50,7 @@ def series_of(observations: DataFrame, kind: str, fill_limit: int) -> DataFrame:
     grid = identities.join(steps, how="cross")
     joined = grid.join(means, on=[*IDENTITY, "date"], how="left")
     recent = Window.partitionBy(*IDENTITY).orderBy("step").rowsBetween(-fill_limit, Window.currentRow)
-    return joined.select(
+    priced = joined.select(
         _name().alias("series"),
         *IDENTITY,
         *["unit_base", "date", "step"],
@@ -55,6 +58,20 @@ def series_of(observations: DataFrame, kind: str, fill_limit: int) -> DataFrame:
         F.col("mean").isNotNull().alias("observed"),
         F.coalesce("markets", F.lit(0)).alias("markets"),
     )
+    return _with_frozen(priced, frozen_limit)
+
+
+def _with_frozen(priced: DataFrame, limit: int | None) -> DataFrame:
+    """Add `frozen`: whether a price is one of a run of more than `limit` equal published ones, those filled too."""
+    if limit is None:
+        return priced.withColumn("frozen", F.lit(False))
+    so_far = Window.partitionBy(*IDENTITY).orderBy("step").rowsBetween(Window.unboundedPreceding, Window.currentRow)
+    published = F.when(F.col("observed"), F.col("price"))
+    before = F.last(published, ignorenulls=True).over(so_far.rowsBetween(Window.unboundedPreceding, -1))
+    changed = F.col("observed") & ~F.col("price").eqNullSafe(F.col("before"))
+    runs = priced.withColumn("before", before).withColumn("run", F.count_if(changed).over(so_far))
+    length = F.count_if("observed").over(Window.partitionBy(*IDENTITY, "run"))
+    return runs.select(*priced.columns, (F.col("price").isNotNull() & (length > limit)).alias("frozen"))
 
 
 def daily_steps(observations: DataFrame) -> DataFrame:
@@ -94,7 +111,11 @@ def _name() -> Column:
 def _note(job: Job, sources: dict[str, Source]) -> None:
     written = job.store.read(SERIES.name).frame.where(slice_of(sources)).groupBy("source")
     steps, observed = (F.max("step") + 1).alias("steps"), F.sum(F.col("observed").cast("int")).alias("observed")
-    facts = written.agg(F.count_distinct("series").alias("series"), steps, observed, F.count("*").alias("rows"))
+    frozen = F.count_distinct(F.when(F.col("frozen"), F.col("series"))).alias("frozen")
+    facts = written.agg(F.count_distinct("series").alias("series"), steps, observed, frozen, F.count("*").alias("rows"))
     for row in facts.orderBy("source").collect():
         share = row["observed"] / row["rows"]
         job.note(f"{row['source']}: {row['series']:,} series of {row['steps']:,} steps, {share:.0%} of them observed")
+        if row["frozen"]:
+            run = f"more than {sources[row['source']].frozen_limit} equal prices on end"
+            job.note(f"{row['source']}: {row['frozen']:,} series with {run}, frozen: no model learns from them")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import re
+import warnings
 from typing import Annotated, Literal, Self
 
 from pydantic import (
@@ -20,6 +21,7 @@ from pydantic import (
 from brazada.section import Section
 
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$")]
+OnConflict = Literal["keep_first", "keep_last", "quarantine"]
 
 # What a date may be made of, in the letters of Spark and Java.
 DATE_PARTS = {
@@ -44,8 +46,10 @@ def _date_format(text: str) -> str:
 
 def _pattern(text: str) -> str:
     try:
-        groups = re.compile(text).groups
-    except re.error as error:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")  # of classes of signs that are sets within sets to others than Python
+            groups = re.compile(text).groups
+    except (re.error, FutureWarning) as error:
         raise ValueError(f"a regular expression ({error})") from error
     if groups > 1:
         raise ValueError("a regular expression with at most one group, the number")
@@ -56,7 +60,8 @@ class Layout(Section):
     """One form in which a source publishes its prices.
 
     `header` names the columns that a file must have to be of this layout; the other columns named here are among them.
-    Upper case, accents and order do not matter. Numbers and dates are read by these rules or refused.
+    Upper case, accents and order do not matter. Numbers and dates are read by these rules or refused; their digits may
+    be of any script. A byte order mark tells the encoding before `encoding` does.
     """
 
     header: tuple[str, ...] = Field(min_length=1)
@@ -65,10 +70,11 @@ class Layout(Section):
     date_format: Annotated[str, AfterValidator(_date_format)]
     decimal: Literal[".", ","] = "."
     thousands: Literal["", ".", ",", " ", "'"] = ""
-    prefix: str = Field(default="", description="what may stand before a number, as Rs")
-    date: str
+    prefix: str | tuple[str, ...] = Field(default="", description="what may stand before a number, as Rs; one or more")
+    date: str | None = Field(default=None, description="column; null where the date stands in the file's name")
     product: str
-    unit: str
+    unit: str | None = Field(default=None, description="column; null where every_unit says it")
+    every_unit: str | None = Field(default=None, description="unit of all prices, where no column says it")
     price_min: str
     price_max: str
     price_mean: str
@@ -79,13 +85,34 @@ class Layout(Section):
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
-        named = [self.date, self.product, self.unit, self.price_min, self.price_max, self.price_mean]
-        named += [name for name in (self.variety, self.quality, self.category) if name is not None]
-        if missing := {*named, *self.market} - set(self.header):
-            raise ValueError(f"columns that stand in its header (not there: {', '.join(sorted(missing))})")
+        optional = (self.date, self.unit, self.variety, self.quality, self.category)
+        named = {self.product, self.price_min, self.price_max, self.price_mean, *self.market, *optional} - {None}
+        if missing := named - set(self.header):
+            raise ValueError(f"columns that stand in its header (not there: {', '.join(sorted(map(str, missing)))})")
+        if (self.unit is None) == (self.every_unit is None):
+            raise ValueError("either unit, a column, or every_unit, the unit of all prices")
         if self.decimal == self.thousands:
             raise ValueError("two different signs for decimals and thousands")
         return self
+
+    @property
+    def prefixes(self) -> tuple[str, ...]:
+        """What may stand before a number, the longest first."""
+        given = (self.prefix,) if isinstance(self.prefix, str) else self.prefix
+        return tuple(sorted(filter(None, given), key=len, reverse=True))
+
+    def date_pattern(self) -> tuple[str, str]:
+        """A regular expression for dates, with groups for year, month and day, and the order of these as in `yMd`."""
+        pattern, order = "", ""
+        for piece in re.split(f"({DATE_TOKENS.pattern})", self.date_format):
+            pattern += DATE_PARTS.get(piece, re.escape(piece))
+            order += piece[0] if piece in DATE_PARTS and piece[0] in "yMd" else ""
+        return pattern, order
+
+    def date_in_name(self, name: str) -> str | None:
+        """The date in a file's name as it stands there; None unless there is one and no more."""
+        found = [match[0] for match in re.finditer(rf"(?<!\d){self.date_pattern()[0]}(?!\d)", name, re.ASCII)]
+        return found[0] if len(found) == 1 else None
 
 
 class UnitRule(Section):
@@ -96,6 +123,11 @@ class UnitRule(Section):
     factor: PositiveFloat = 1.0
 
     @property
+    def whole(self) -> str:
+        """The regular expression that a unit matches from its first sign to its last."""
+        return f"(?iu)^(?:{self.pattern})$"
+
+    @property
     def has_number(self) -> bool:
         """Whether the unit itself says how many: then the pattern's group holds it."""
         return re.compile(self.pattern).groups == 1
@@ -104,16 +136,25 @@ class UnitRule(Section):
 class Source(Section):
     """A publisher of prices: its layouts, its calendar, and how its series are cut into windows."""
 
-    currency: Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$")]
-    calendar: Literal["daily", "weekly"]
+    currency: Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$")]  # of its prices, as in ISO 4217
+    calendar: Literal["daily", "weekly"]  # steps of its series
+    on_conflict: OnConflict = Field(
+        default="quarantine",
+        description="where files have different prices for one key: the first or the last one stands, or, for"
+        " quarantine, the first one, and the others are refused",
+    )
     fill_limit: NonNegativeInt = Field(description="steps that a missing price is filled forward")
     window: PositiveInt = Field(description="steps a model looks back")
     horizon: PositiveInt = Field(description="steps a model looks ahead")
     season: PositiveInt = Field(default=1, description="steps of a season, for the seasonal naive forecast; 1 for none")
     epochs: PositiveInt = Field(default=12, description="of the global network, at most")
     min_observed_share: float = Field(ge=0, le=1, description="of the calendar's steps, for a series to have windows")
-    train_until: dt.date | None = None
-    validate_until: dt.date | None = None
+    frozen_limit: PositiveInt | None = Field(
+        default=None, description="equal prices on end; a longer run is a feed that is stuck; null: none is"
+    )
+    train_until: dt.date | None = None  # last date to learn from; both null: 70 / 15 / 15 % of the calendar
+    validate_until: dt.date | None = None  # last date to choose by; what comes after is the test
+    units: tuple[UnitRule, ...] = Field(default=(), description="of this source alone, before those of all sources")
     layouts: dict[Name, Layout] = Field(min_length=1)
 
     @model_validator(mode="after")
@@ -128,27 +169,27 @@ class Source(Section):
 class PerProduct(Section):
     """The published recipe: two recurrent layers, additive attention, one network for each series."""
 
-    units: tuple[PositiveInt, PositiveInt] = (128, 64)
-    dropout: float = Field(default=0.2, ge=0, lt=1)
-    recurrent_dropout: float = Field(default=0.15, ge=0, lt=1)
-    l2: NonNegativeFloat = 1e-4
-    learning_rate: PositiveFloat = 1e-3
-    epochs: PositiveInt = 30
-    batch: PositiveInt = 64
-    patience: PositiveInt = 6
+    units: tuple[PositiveInt, PositiveInt] = (128, 64)  # of the two layers
+    dropout: float = Field(default=0.2, ge=0, lt=1, description="share of inputs left out in training")
+    recurrent_dropout: float = Field(default=0.15, ge=0, lt=1, description="the same, of a layer's own state")
+    l2: NonNegativeFloat = 1e-4  # penalty on weights
+    learning_rate: PositiveFloat = 1e-3  # of Adam
+    epochs: PositiveInt = 30  # at most
+    batch: PositiveInt = 64  # windows of a step
+    patience: PositiveInt = 6  # epochs without gain before it stops
 
 
 class OverAll(Section):
     """The network over all series of a source: an ensemble of `members` trained side by side."""
 
-    members: PositiveInt = 3
-    units: PositiveInt = 32
-    dense: PositiveInt = 64
-    dropout: float = Field(default=0.2, ge=0, lt=1)
-    learning_rate: PositiveFloat = 5e-4
-    clipnorm: PositiveFloat = 1.0
-    batch: PositiveInt = 256
-    patience: PositiveInt = 5
+    members: PositiveInt = 3  # networks whose mean forecasts
+    units: PositiveInt = 32  # of each direction of the BiLSTM
+    dense: PositiveInt = 64  # units of the layer behind it
+    dropout: float = Field(default=0.2, ge=0, lt=1, description="share of inputs left out in training")
+    learning_rate: PositiveFloat = 5e-4  # of Adam
+    clipnorm: PositiveFloat = 1.0  # norm to which gradients are cut
+    batch: PositiveInt = 256  # windows of a step
+    patience: PositiveInt = 5  # epochs without gain before it stops
 
 
 class Networks(Section):
@@ -161,13 +202,13 @@ class Networks(Section):
 class Trees(Section):
     """Pooled LightGBM: one model per horizon and quantile over all series."""
 
-    rounds: PositiveInt = 60
-    learning_rate: PositiveFloat = 0.03
-    leaves: PositiveInt = 15
-    rows_per_leaf: PositiveInt = 100
-    feature_share: float = Field(default=0.5, gt=0, le=1)
-    row_share: float = Field(default=0.7, gt=0, le=1)
-    l2: NonNegativeFloat = 5.0
+    rounds: PositiveInt = 60  # trees of a model
+    learning_rate: PositiveFloat = 0.03  # share of each tree
+    leaves: PositiveInt = 15  # of a tree
+    rows_per_leaf: PositiveInt = 100  # at least
+    feature_share: float = Field(default=0.5, gt=0, le=1, description="of the features, for a tree")
+    row_share: float = Field(default=0.7, gt=0, le=1, description="of the windows, for a tree")
+    l2: NonNegativeFloat = 5.0  # penalty on a leaf's value
 
 
 class Judging(Section):
@@ -189,7 +230,7 @@ class Prices(Section):
     units: tuple[UnitRule, ...] = ()
     mean_tolerance: NonNegativeFloat = Field(default=0.005, description="of rounding, for a mean outside its bounds")
     first_date: dt.date = dt.date(1990, 1, 1)
-    last_date: dt.date = dt.date(2060, 12, 31)
+    last_date: dt.date = dt.date(2060, 12, 31)  # a date after it is a misprint
     far_days: PositiveInt = Field(default=366, description="from all other dates of a source, for one to be suspect")
     far_rows: NonNegativeInt = Field(default=5, description="that may be so far off; more are believed, 0: all are")
     shards: PositiveInt = 8

@@ -34,7 +34,7 @@ def sources_in(table: DataFrame, settings: Prices, source: str | None) -> dict[s
         raise InputError(
             f"rows of {' or '.join(asked)}",
             found=f"rows of {', '.join(sorted(present)) or 'no source'}",
-            todo="ingest its files first",
+            todo="take in its files by `brazada prices ingest FILES`",
         )
     return found
 

@@ -42,6 +42,21 @@ OBSERVATIONS = Table(
     partition_by=("source",),
 )
 
+CONFLICTS = Table(
+    name="prices.conflicts",
+    comment="One price that another file's stands in place of, by the on_conflict of its source.",
+    columns=T.StructType(
+        [
+            *[part for part in OBSERVATIONS.columns if part.name in OBSERVATIONS.key],
+            column("price_min", _DOUBLE, "Lowest price per published unit"),
+            column("price_max", _DOUBLE, "Highest price per published unit"),
+            column("price_mean", _DOUBLE, "Average price per published unit"),
+            column("batch", _TEXT, "What tells its file's content, see ops.ingested_files"),
+        ]
+    ),
+    key=(*OBSERVATIONS.key, "batch"),
+)
+
 SERIES = Table(
     name="prices.series",
     comment="The mean price of one product, variety, quality and unit at every step of its source's calendar.",
@@ -59,6 +74,7 @@ SERIES = Table(
             column("price", _DOUBLE, "Mean price per base unit; filled forward over short gaps", required=False),
             column("observed", T.BooleanType(), "Whether a price was published for that day"),
             column("markets", _INT, "Markets in the mean; 0 where not observed"),
+            column("frozen", T.BooleanType(), "Whether it is of a run of equal prices longer than the source's limit"),
         ]
     ),
     key=("series", "date"),
@@ -85,7 +101,7 @@ WINDOWS = Table(
             column("observed", array_of(T.BooleanType()), "L flags: published, or filled"),
             column("market_change", array_of(_DOUBLE), "L means over the source's series of the change of log price"),
             column("window", array_of(T.FloatType()), "L x 5: min-max scaled price; sin, cos of month and of ISO week"),
-            column("target", array_of(_DOUBLE), "H prices; null where not observed or past the split's end"),
+            column("target", array_of(_DOUBLE), "H prices; null where not observed, frozen or past the split's end"),
             column("target_dates", array_of(_DATE), "H dates; past the calendar's end as it would go on"),
             column("target_calendar", array_of(T.FloatType()), "H x 4: season of the target dates, as in window"),
             column("target_drift", array_of(_DOUBLE), "H medians over series of (target - last price) / naive_error"),

@@ -24,17 +24,38 @@ _SCORES = f"""
   avg(CASE WHEN lower_95 IS NOT NULL THEN cast(actual BETWEEN lower_95 AND upper_95 AS int) END) AS coverage_95
 """
 
+_MONEY = ("last_price", "forecast", "lower_80", "upper_80", "lower_95", "upper_95")
+_ERRORS = dict.fromkeys(("mae", "rmse", "naive_mae"), "{currency} per base unit")
+
 VIEWS = (
+    View(
+        name="prices.corrections",
+        comment="Every price that gave way to another file's, beside the one that stands; files as they were named.",
+        tables=("prices.conflicts", "prices.observations", "ops.ingested_files"),
+        query="""
+            WITH files AS (SELECT batch, max(file) AS file FROM ops.ingested_files GROUP BY batch)
+            SELECT gave.source, gave.date, gave.market, gave.product, gave.variety, gave.quality, gave.unit,
+                   gave.price_min, gave.price_max, gave.price_mean, gave_in.file,
+                   stands.price_min AS standing_min, stands.price_max AS standing_max,
+                   stands.price_mean AS standing_mean, stands_in.file AS standing_file
+            FROM prices.conflicts AS gave
+            LEFT JOIN prices.observations AS stands USING (source, date, market, product, variety, quality, unit)
+            LEFT JOIN files AS gave_in ON gave_in.batch = gave.batch
+            LEFT JOIN files AS stands_in ON stands_in.batch = stands.batch
+        """,
+    ),
     View(
         name="prices.latest_forecasts",
         comment="The newest forecast of every series, with its bounds and the model that serves it.",
         tables=("prices.forecasts",),
         query="""
-            SELECT source, product, series, unit_base, origin, target_date, horizon, last_price, forecast,
-                   lower_80, upper_80, lower_95, upper_95, model, bounds, run, data_version
+            SELECT source, product, series, unit_base, origin, target_date, horizon, last_price, frozen,
+                   forecast, lower_80, upper_80, lower_95, upper_95, model, bounds, run,
+                   data_version
             FROM (SELECT *, max(origin) OVER (PARTITION BY series) AS newest FROM prices.forecasts)
             WHERE origin = newest
         """,
+        units=dict.fromkeys(_MONEY, "{currency}/{unit_base}"),
     ),
     View(
         name="prices.series_scores",
@@ -50,6 +71,7 @@ VIEWS = (
             FROM scores LEFT JOIN scores AS naive
               ON naive.model = 'naive' AND naive.series = scores.series AND naive.split = scores.split
         """,  # noqa: S608 - constants of this module
+        units=_ERRORS,
     ),
     View(
         name="prices.worst_series",
@@ -81,19 +103,21 @@ VIEWS = (
         comment="Forecasts whose dates have come, by the week of the date: error beside Naive's, share in the bands.",
         tables=("prices.forecasts", "prices.series"),
         query="""
-            SELECT source, series, model, horizon, week, rows, mae, naive_mae, mae / nullif(naive_mae, 0) AS mae_ratio,
-                   coverage_80, coverage_95
+            SELECT source, series, unit_base, model, horizon, week, rows, mae, naive_mae,
+                   mae / nullif(naive_mae, 0) AS mae_ratio, coverage_80, coverage_95
             FROM (
-              SELECT made.source, made.series, made.model, made.horizon,
+              SELECT made.source, made.series, made.unit_base, made.model, made.horizon,
                      cast(date_trunc('week', made.target_date) AS date) AS week, count(*) AS rows,
                      avg(abs(made.forecast - came.price)) AS mae, avg(abs(made.last_price - came.price)) AS naive_mae,
                      avg(cast(came.price BETWEEN made.lower_80 AND made.upper_80 AS int)) AS coverage_80,
                      avg(cast(came.price BETWEEN made.lower_95 AND made.upper_95 AS int)) AS coverage_95
               FROM prices.forecasts AS made JOIN prices.series AS came
                 ON came.series = made.series AND came.date = made.target_date AND came.observed
+                   AND NOT came.frozen
               GROUP BY ALL
             )
         """,
+        units=dict.fromkeys(("mae", "naive_mae"), "{currency}/{unit_base}"),
     ),
     View(
         name="prices.fits",
@@ -113,5 +137,6 @@ VIEWS = (
             )
             WHERE newest = 1
         """,
+        units=_ERRORS,
     ),
 )

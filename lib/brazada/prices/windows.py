@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from functools import reduce
 
 from pyspark.sql import Column, DataFrame, SparkSession, Window
@@ -72,51 +73,64 @@ def changes(series: DataFrame, steps: DataFrame) -> DataFrame:
     """Series with their steps, and `change` and `log_change` of the price from the step before, null over a gap."""
     before = F.lag("price").over(Window.partitionBy("series").orderBy("step"))
     return series.join(F.broadcast(steps.drop("date")), on="step", how="inner").select(
-        *["series", "source", "date", "price", "observed", *[name for name in steps.columns if name != "date"]],
+        *["series", "source", "date", "price", "observed", "frozen"],
+        *[name for name in steps.columns if name != "date"],
         (F.col("price") - before).alias("change"),
         (F.log("price") - F.log(before)).alias("log_change"),
     )
 
 
 def with_statistics(changes: DataFrame) -> DataFrame:
-    """Add the market's mean change, the share of steps observed, and what scaling needs, of the training part alone."""
+    """Add the market's mean change, the share of steps observed, and what scaling needs, of the training part alone.
+
+    Frozen prices count for none of these, unless a series has no other ones to be scaled by.
+    """
     whole = (Window.unboundedPreceding, Window.unboundedFollowing)
     of_series = Window.partitionBy("series").rowsBetween(*whole)
     of_step = Window.partitionBy("step").rowsBetween(*whole)
 
     def training(value: Column) -> Column:
-        return F.when(F.col("part") == TRAIN, value)
+        return F.when((F.col("part") == TRAIN) & ~F.col("frozen"), value)
 
-    price, change, log_change = (training(F.col(name)) for name in ("price", "change", "log_change"))
+    def level(statistic: Callable[[Column], Column], value: Column) -> Column:
+        of_all = F.when(F.col("part") == TRAIN, value)
+        return F.coalesce(statistic(training(value)).over(of_series), statistic(of_all).over(of_series))
+
+    change, log_change = training(F.col("change")), training(F.col("log_change"))
     statistics = {
-        "scale_min": F.min(price).over(of_series),
-        "scale_max": F.max(price).over(of_series),
+        "scale_min": level(F.min, F.col("price")),
+        "scale_max": level(F.max, F.col("price")),
         "naive_error": F.coalesce(steady_mean(F.abs(change), of_series), F.lit(0.0)),
         "log_scale": F.coalesce(steady_mean(F.abs(log_change), of_series), F.lit(0.0)),
-        "log_mean": steady_mean(F.log(price), of_series),
+        "log_mean": level(steady_mean, F.log("price")),
         "share_unchanged": F.coalesce(F.avg((change == 0).cast("double")).over(of_series), F.lit(1.0)),
         "observed_share": F.avg(F.col("observed").cast("double")).over(of_series),
     }
     measured = changes.select("*", *[value.alias(name) for name, value in statistics.items()])
-    market = F.coalesce(steady_mean(F.col("log_change"), of_step), F.lit(0.0))
+    market = F.coalesce(steady_mean(F.when(~F.col("frozen"), F.col("log_change")), of_step), F.lit(0.0))
     return measured.select("*", market.alias("market_change"))
 
 
 def cut_windows(measured: DataFrame, source: Source) -> DataFrame:
-    """Every run of L prices of a series, with the H steps after it; a target of another part than the first is null."""
+    """Every run of L prices of a series, with the H steps after it; a target of another part than the first is null.
+
+    Frozen prices are no targets, and no training window has any.
+    """
     of_series = Window.partitionBy("series").orderBy("step")
     back, ahead = of_series.rowsBetween(1 - source.window, Window.currentRow), of_series.rowsBetween(1, source.horizon)
-    target = F.struct(F.when(F.col("observed"), F.col("price")).alias("price"), "part")
+    target = F.struct(F.when(F.col("observed") & ~F.col("frozen"), F.col("price")).alias("price"), "part")
+    touched = F.max("frozen").over(of_series.rowsBetween(1 - source.window, source.horizon))
     cut = measured.select(
         *["series", "source", "date", "step", "split", "target_dates", *STATISTICS],
         *[F.collect_list(name).over(back).alias(name) for name in ("observed", "market_change")],
         F.collect_list("price").over(back).alias("prices"),
         F.collect_list(_season(F.col("date"))).over(back).alias("calendar"),
         F.collect_list(target).over(ahead).alias("ahead"),
+        ((F.col("split") == TRAIN) & touched).alias("unfit"),
     )
     # collect_list leaves nulls out: a window over a gap is short
-    return cut.where(F.size("prices") == source.window).select(
-        *[name for name in cut.columns if name != "ahead"],
+    return cut.where((F.size("prices") == source.window) & ~F.col("unfit")).select(
+        *[name for name in cut.columns if name not in {"ahead", "unfit"}],
         F.array(*[_target(step) for step in range(source.horizon)]).alias("target"),
     )
 

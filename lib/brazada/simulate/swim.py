@@ -35,7 +35,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -49,6 +49,8 @@ FIRST_DAY = dt.date(2020, 1, 24)
 TAGS = 31  # as many as in the published log
 ROWS_PER_DRILL = 3741  # published: 18,479,898 rows of 4,940 drills
 SAMPLE_MS = 40
+
+Positions = Literal["held", "interpolated"]
 
 _Floats = npt.NDArray[np.float64]
 _Ints = npt.NDArray[np.int64]
@@ -135,6 +137,7 @@ class _Plan:
     """Per drill: its rows, ms that its tag is silent in the middle, its tag, its start (ms since 1970), its stroke."""
 
     seed: int
+    positions: Positions
     rows: _Ints
     silent_ms: _Ints
     tags: _Ints
@@ -156,16 +159,23 @@ class _Swum:
 
 
 def simulate(
-    folder: Path, rows: int, seed: int = 7, days: int = 1, faults: float = 0.0, silences: float = 0.0
+    folder: Path,
+    rows: int,
+    seed: int = 7,
+    days: int = 1,
+    faults: float = 0.0,
+    silences: float = 0.0,
+    positions: Positions = "held",
 ) -> Simulated:
     """Write `swim_YYYY-MM-DD.csv` for each day and `_truth.csv` (`DrillID,style,stroke`) into a folder.
 
     `silences` is the share of drills in whose middle the tag falls silent for 15 to 60 s; `_silences.csv` lists them
     (`TagID,DrillID,TimeStamp,seconds`, the time being that of the last sample before). `rows` counts the lines of all
     logs but their headers. `faults` is the share of lines that are broken, each in place of a good one: see `FAULTS`.
-    The same arguments give the same bytes.
+    Between two fixes of a tag its `positions` repeat the first one (held) or lie on the line to the next
+    (interpolated). The same arguments give the same bytes.
     """
-    plan = _plan(rows, seed, days, silences)
+    plan = _plan(rows, seed, days, silences, positions)
     if not 0 <= silences <= 1:
         raise UsageError("a share of silences from 0 to 1", found=str(silences), todo="lower it")
     if faults and not 0 <= faults <= _MAX_FAULTS:
@@ -180,7 +190,7 @@ def simulate(
     return Simulated(tuple(files), truth, silent, rows, len(plan.rows), dict(broken))
 
 
-def _plan(rows: int, seed: int, days: int, silences: float) -> _Plan:
+def _plan(rows: int, seed: int, days: int, silences: float, positions: Positions) -> _Plan:
     drills = max(1, round(rows / ROWS_PER_DRILL))
     if rows < 1 or seed < 0 or not 1 <= days <= drills:
         found = f"{rows} rows (of {drills} drills), seed {seed}, {days} days"
@@ -194,7 +204,7 @@ def _plan(rows: int, seed: int, days: int, silences: float) -> _Plan:
     falls = (chance.random(drills) < silences) & (sizes > 1)
     silent = np.where(falls, chance.integers(*_SILENT_MS, drills), 0)
     tags, starts = _schedule(rng, sizes * SAMPLE_MS + silent, days)
-    return _Plan(seed, sizes, silent, tags, starts, strokes, fitness, tempo)
+    return _Plan(seed, positions, sizes, silent, tags, starts, strokes, fitness, tempo)
 
 
 def _schedule(rng: np.random.Generator, durations_ms: _Ints, days: int) -> tuple[_Ints, _Ints]:
@@ -227,13 +237,17 @@ def _swim(plan: _Plan, drill: int) -> _Swum:
     late = (rng.random(rows) < _JITTERY) * rng.integers(1, _JITTER_MS + 1, rows)
     held = rng.choice(_REFRESH[0], rows // min(_REFRESH[0]) + 1, p=_REFRESH[1])
     shown = np.repeat(np.arange(len(held)), held)[:rows]
-    seen = path[np.flatnonzero(np.diff(shown, prepend=-1))]
+    fixed = np.flatnonzero(np.diff(shown, prepend=-1))
+    seen = path[fixed]
     x = seen + rng.normal(0, _NOISE, len(seen))
     heading = np.sign(np.diff(seen, prepend=seen[0]))
     lane = (int(rng.integers(_LANES)) - _LANES // 2) * _LANE_M
     y = lane + heading * 0.4 + rng.normal(0, 2 * _NOISE, len(seen))
     wild = rng.random(len(seen)) < _WILD
     x[wild] += rng.normal(0, _WILD_M, int(wild.sum()))
+    if plan.positions == "interpolated":
+        x, y = (np.interp(np.arange(rows), fixed, seen) for seen in (x, y))
+        shown = np.arange(rows)
     return _Swum(late, shown, _written(x), _written(y), pool.z)
 
 

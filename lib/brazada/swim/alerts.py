@@ -3,25 +3,34 @@
 from __future__ import annotations
 
 import datetime as dt
+import time
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from functools import reduce
+from functools import partial, reduce
 from hashlib import sha256
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
 from pyspark.errors import StreamingQueryException
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
+from pyspark.sql.streaming.query import StreamingQuery
 from pyspark.sql.streaming.state import GroupState, GroupStateTimeout
 
 from brazada.errors import InputError
-from brazada.ingest.files import below, read_path, roots
+from brazada.ingest.files import below, check_local, exists, qualified, read_path, roots
 from brazada.report import Job
+from brazada.swim.delivery import Outbox
 from brazada.swim.parse import HEADER, POSITION, positions
 from brazada.swim.settings import Swim
 from brazada.swim.tables import ALERTS
 
+_NAMES = "*.{[cC][sS][vV],[gG][zZ]}"  # of files in a folder
+_ANY_AGE = "36500d"  # of a file beside the newest one; Spark would pass over those a week older
+_STEPS = 10_000  # of a stream that are counted; Spark would forget all but a hundred
+_LOOKS_EVERY_S = 60  # for files that grew
+_GROWN = "changed after it was read, and what was added is not; write new lines into new files"
 _SAMPLE = ["tag", "millis", *POSITION]
 _FOUND = "tag string, drill string, millis long, silent_s double, x_m double, y_m double, z_m double, arrived timestamp"
 _FOUND_COLUMNS = [part.split()[0] for part in _FOUND.split(", ")]
@@ -32,35 +41,23 @@ _STATE = (
 )
 
 
+def check(paths: Sequence[str]) -> None:
+    """Raise InputError for a path of this machine that is not there; a folder may be empty. Needs no Spark."""
+    check_local([path for path in paths if not Path(path).is_dir()], ("",))
+
+
 def alerts(job: Job, paths: Sequence[str], continuous: bool = False) -> None:
     """Raise an alert, once, for each silence in what has come into folders, globs or files (plain or .gz).
 
     A tag is silent when its drill has samples, of it or of others, more than `swim.silence_s` after its last one. A tag
     whose drill ended with it is not. Where the job goes on from is kept in the warehouse; an alert is written by key,
-    so that neither a restart nor a kill raises it twice. `continuous` ends when the job is stopped.
+    so that neither a restart nor a kill raises it twice. `continuous` ends when the job is stopped. Alerts are
+    delivered as `swim.delivery` says, also those of earlier runs; raises DeliveryError for what was not taken.
     """
-    settings = job.settings.of(Swim)
+    watched = sorted({_watchable(job, path) for path in paths})
     job.store.ensure(ALERTS)
-    streams = [
-        job.spark.readStream.schema("value string")
-        .option("maxFilesPerTrigger", settings.files_per_trigger)
-        .option("recursiveFileLookup", "true")
-        .option("pathGlobFilter", names)
-        .text(path)
-        .select("value", F.col("_metadata.file_modification_time").alias("arrived"))
-        for path, names in [_watchable(job, path) for path in paths]
-    ]
-    lines = reduce(DataFrame.unionByName, streams).where((F.length("value") > 0) & (F.col("value") != HEADER))
-    lines = lines.observe("lines", F.count("*").alias("read"))
-    sound = positions(lines, settings).observe("sound", F.count("*").alias("read"))
-    # A timeout by the clock would have the stream go on for ever; by the log's own time it ends with the log.
-    sound = sound.withColumn("ts", F.timestamp_millis("millis"))
-    # A sample from after its file was written tells of a wrong clock, and would make all that follows too late.
-    sound = sound.where(F.col("ts") <= F.col("arrived") + F.expr("INTERVAL 1 DAY"))
-    sound = sound.withWatermark("ts", f"{round(settings.drill_ends_after_h * 3600)} seconds")
-    found = sound.groupBy("drill").applyInPandasWithState(
-        _watch(settings), _FOUND, _STATE, "append", GroupStateTimeout.EventTimeTimeout
-    )
+    job.spark.conf.set("spark.sql.streaming.numRecentProgressUpdates", _STEPS)
+    outbox = Outbox(job, job.settings.of(Swim).delivery)
     raised = 0
 
     def write(batch: DataFrame, number: int) -> None:
@@ -78,21 +75,82 @@ def alerts(job: Job, paths: Sequence[str], continuous: bool = False) -> None:
         )
         try:
             if count := rows.count():
-                job.store.insert(ALERTS, rows)
+                with outbox.writing:
+                    job.store.insert(ALERTS, rows)
+                outbox.wake()
                 raised += count
                 if continuous:
-                    job.console.print(f"  {now:%H:%M:%S}  alerts raised: {count}, in {ALERTS.name}", markup=False)
+                    job.say(f"{now:%H:%M:%S}  alerts raised: {count}, in {ALERTS.name}")
         finally:
             rows.unpersist()
 
     trigger: dict[str, Any] = {"processingTime": "1 second"} if continuous else {"availableNow": True}
-    name = sha256("\n".join(sorted(paths)).encode()).hexdigest()[:16]
+    name = sha256("\n".join(path for path, _ in watched).encode()).hexdigest()[:16]
     checkpoint = job.store.scratch(f"streams/alerts-{name}")
-    query = found.writeStream.trigger(**trigger).option("checkpointLocation", checkpoint).foreachBatch(write).start()
+    query = (
+        _silences(job, watched)
+        .writeStream.trigger(**trigger)
+        .option("checkpointLocation", checkpoint)
+        .foreachBatch(write)
+        .start()
+    )
     if continuous:
-        job.console.print(f"  watching {', '.join(paths)} until stopped", markup=False)
+        job.say(f"watching {', '.join(paths)} until stopped")
     try:
-        query.awaitTermination()
+        _await(job, query, outbox, partial(_not_read, job, watched, checkpoint) if continuous else None)
+    finally:
+        query.stop()
+    _note(job, query.recentProgress, raised)
+    skipped = _not_read(job, watched, checkpoint)
+    for seen, why in ((True, _GROWN), (False, "passed over by Spark's stream; give them another name")):
+        if files := sorted(file for file, was_seen in skipped if was_seen == seen):
+            job.note(f"{len(files)} files not watched, as {files[0]}: {why}")
+    outbox.finish()
+
+
+def _silences(job: Job, watched: Sequence[tuple[str, str]]) -> DataFrame:
+    """The stream of silences in the lines of what is watched."""
+    settings = job.settings.of(Swim)
+    streams = [
+        job.spark.readStream.schema("value string")
+        .options(maxFilesPerTrigger=settings.files_per_trigger, maxFileAge=_ANY_AGE)
+        .options(recursiveFileLookup="true", pathGlobFilter=names)
+        .text(path)
+        .select("value", F.col("_metadata.file_modification_time").alias("arrived"))
+        for path, names in watched
+    ]
+    lines = reduce(DataFrame.unionByName, streams).where((F.length("value") > 0) & (F.col("value") != HEADER))
+    lines = lines.observe("lines", F.count("*").alias("read"))
+    sound = positions(lines, settings).observe("sound", F.count("*").alias("read"))
+    # A timeout by the clock would have the stream go on for ever; by the log's own time it ends with the log.
+    sound = sound.withColumn("ts", F.timestamp_millis("millis"))
+    # A sample from after its file was written tells of a wrong clock, and would make all that follows too late.
+    sound = sound.where(F.col("ts") <= F.col("arrived") + F.expr("INTERVAL 1 DAY"))
+    sound = sound.observe("past", F.count("*").alias("read"))
+    sound = sound.withWatermark("ts", f"{round(settings.drill_ends_after_h * 3600)} seconds")
+    return sound.groupBy("drill").applyInPandasWithState(
+        _watch(settings), _FOUND, _STATE, "append", GroupStateTimeout.EventTimeTimeout
+    )
+
+
+def _await(
+    job: Job, query: StreamingQuery, outbox: Outbox, not_read: Callable[[], set[tuple[str, bool]]] | None
+) -> None:
+    """Deliver alerts until the stream ends; say meanwhile which files grew, where `not_read` finds such.
+
+    Raises InputError for a file that it cannot read to its end.
+    """
+    told: set[str] = set()
+    look = time.monotonic() + _LOOKS_EVERY_S
+    try:
+        while not query.awaitTermination(1):
+            outbox.deliver()
+            if not_read and time.monotonic() > look:
+                grown = {file for file, seen in not_read() if seen} - told
+                for file in sorted(grown):
+                    job.say(f"{file}: {_GROWN}")
+                told |= grown
+                look = time.monotonic() + _LOOKS_EVERY_S
     except StreamingQueryException as error:
         lines_of = [line.strip() for line in str(error).splitlines() if "Exception: " in line] or [str(error)]
         raise InputError(
@@ -100,20 +158,45 @@ def alerts(job: Job, paths: Sequence[str], continuous: bool = False) -> None:
             found=lines_of[-1][:500],
             todo="mend or remove the file, and run again: the stream goes on where it was",
         ) from error
-    finally:
-        query.stop()
-    progress = query.recentProgress
-    read, sound_ones = (_observed(progress, name) for name in ("lines", "sound"))
-    if read and not sound_ones:
+
+
+def _note(job: Job, progress: Sequence[Mapping[str, Any]], raised: int) -> None:
+    """Note what was read in these steps of the stream and what was not watched. Raises InputError for no position."""
+    read, sound, past = (_observed(progress, name) for name in ("lines", "sound", "past"))
+    if read and not sound:
         raise InputError(
             "lines of a swim log", found=f"none among {read:,} new ones", todo="check the path: nothing was watched"
         )
     late = sum(int(state["numRowsDroppedByWatermark"]) for step in progress for state in step["stateOperators"])
     job.note(f"{raised} alerts raised; {read:,} new lines read")
-    if read > sound_ones:
-        job.note(f"{read - sound_ones:,} lines not watched: no positions; `swim ingest` says why")
-    if late:
-        job.note(f"{late:,} lines not watched: older than the newest by more than swim.drill_ends_after_h")
+    for count, why in (
+        (read - sound, "no positions; `swim ingest` says why"),
+        (sound - past, "dated more than a day after their file was written"),
+        (late, "older than the newest by more than swim.drill_ends_after_h"),
+    ):
+        if count:
+            job.note(f"{count:,} lines not watched: {why}")
+
+
+def _not_read(job: Job, watched: Sequence[tuple[str, str]], checkpoint: str) -> set[tuple[str, bool]]:
+    """The files that are there as the stream has not read them, each with whether it has read what it was before."""
+    path, millis = F.regexp_replace("path", "^file:/+", "file:///"), F.unix_millis("time")
+    there = reduce(
+        DataFrame.unionByName,
+        [
+            job.spark.read.format("binaryFile")
+            .options(recursiveFileLookup="true", pathGlobFilter=names)
+            .load(pattern)
+            .select("_metadata.file_path", "_metadata.file_modification_time")
+            .toDF("path", "time")
+            for pattern, names in watched
+        ],
+    ).select(path.alias("file"), millis.alias("changed"))
+    # Of each file that it read the stream notes the path, and the time at which it was changed last.
+    noted = job.spark.read.schema("path string, timestamp long").json(f"{read_path(checkpoint)}/sources/*")
+    seen = noted.groupBy(path.alias("file")).agg(F.max("timestamp").alias("seen")).where("file IS NOT NULL")
+    missed = there.join(seen, on="file", how="left").where("seen IS NULL OR changed > seen").distinct()
+    return {(row["file"], row["seen"] is not None) for row in missed.collect()}
 
 
 def _observed(progress: Sequence[Mapping[str, Any]], name: str) -> int:
@@ -123,19 +206,21 @@ def _observed(progress: Sequence[Mapping[str, Any]], name: str) -> int:
 
 
 def _watchable(job: Job, path: str) -> tuple[str, str]:
-    """A path as a stream takes it, a folder or a glob (as which it also reads a file by its name), and names in it.
+    """A path as a stream takes it, in one form however it is written, and a pattern for the names of files in it.
 
     Raises InputError for what is not there, or packed in a way that Spark's streams cannot read.
     """
     if packed := [uri for uri, _ in below(job.spark, path) if uri.lower().endswith(".zst")]:
         raise InputError("logs as text or .gz", found=packed[0], todo="unpack it, or leave out the step alerts")
     found = roots(job.spark, path)
-    if [is_a_folder for _, is_a_folder in found] == [False]:
-        exact = read_path(found[0][0])
-        return f"{exact[:-1]}[{exact[-1]}]", "*"
     if not found:
         raise InputError(f"a folder or files at {path}", found="nothing", todo="check the path")
-    return path, "*.{csv,gz}"
+    if not exists(job.spark, path):
+        return qualified(job.spark, path), _NAMES
+    ((uri, is_a_folder),) = found
+    exact = read_path(uri)
+    # A stream takes a file only as a pattern.
+    return (exact, _NAMES) if is_a_folder else (f"{exact[:-1]}[{exact[-1]}]", "*")
 
 
 def silences(new: pd.DataFrame, last: pd.DataFrame, threshold_s: float) -> tuple[pd.DataFrame, pd.DataFrame]:

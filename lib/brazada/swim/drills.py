@@ -6,7 +6,7 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from brazada.report import Job
-from brazada.swim.tables import DRILLS, READINGS
+from brazada.swim.tables import DRILLS, MOTIONS, READINGS
 from brazada.tables import Snapshot, Table, literal
 
 
@@ -31,6 +31,12 @@ def newest(table: Snapshot) -> int:
     if table.version == 0:  # created, and nothing written yet: no need to look
         return 0
     return int(table.frame.agg(F.coalesce(F.max("added_in"), F.lit(0))).collect()[0][0])
+
+
+def next_write(job: Job) -> int:
+    """The number of a write to the readings that all tables that derive from them find new."""
+    tables = [table.name for table in (READINGS, DRILLS, MOTIONS) if job.store.exists(table.name)]
+    return 1 + max((newest(job.store.read(name)) for name in tables), default=0)
 
 
 def among(drills: list[str]) -> str:

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
+
 from brazada.errors import InputError
 from brazada.report import Job
 from brazada.swim import clusters as kmeans
+from brazada.swim.laps import NO_POOL
 from brazada.swim.methods import METHODS
 from brazada.swim.settings import MethodName, Swim
 from brazada.swim.tables import MODELS, READINGS, SWIMMERS
 
+_CAUSES = 3  # that are told where too few drills can be clustered
 _FEW_DRILLS = 10  # for a cluster, in the mean
 _SMALL_AGREEMENT = 0.8  # adjusted Rand index between the styles of fits from other seeds
 
@@ -25,11 +30,7 @@ def fit(job: Job, method: MethodName | None = None) -> None:
     known = every.where("unfit IS NULL").persist()
     try:
         if (found := known.count()) <= k:
-            raise InputError(
-                f"more than {k} drills that can be clustered",
-                found=f"{found} of {every.count()}",
-                todo=f"ingest more, or set swim.clusters.{method}",
-            )
+            raise _too_few(every, found, k, method)
         given = METHODS[method].prepare(job, known)
         if given.rows.select(*given.scaling.features).distinct().limit(k).count() < k:
             raise InputError(f"{k} drills or more that differ", found="fewer", todo="ingest a log with real swimming")
@@ -71,6 +72,21 @@ def fit(job: Job, method: MethodName | None = None) -> None:
         job.note(f"no cluster is {' or '.join(missing)}")
     if warning:
         job.note(f"warning: {warning}")
+
+
+def _too_few(drills: DataFrame, found: int, k: int, method: MethodName) -> InputError:
+    """What is wrong with a log of so few drills that can be clustered: why the others cannot, if there are enough."""
+    why = drills.where("unfit IS NOT NULL").groupBy("unfit").count().orderBy(F.desc("count"), "unfit").collect()
+    unfit = sum(row["count"] for row in why)
+    said = "; ".join(f"{row['count']}: {row['unfit']}" for row in why[:_CAUSES])
+    todo = f"ingest more, or set swim.clusters.{method}"
+    if found + unfit > k and why[0]["unfit"].startswith(NO_POOL):
+        todo = "name their pool under swim.pools in a file for --conf, and run `swim laps --again`"
+    return InputError(
+        f"more than {k} drills that can be clustered",
+        found=f"{found} of {found + unfit}" + (f" (of the others {said})" if why else ""),
+        todo=todo,
+    )
 
 
 def _warning(learned: kmeans.Learned, drills: int, k: int) -> str | None:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 _READINGS_PER_TASK = 1_000_000
+NO_POOL = "no pool"  # how the reason begins for which a drill at an unknown height is not measured
 _FULL = 0.9  # of the pool's length; a swimmer's tag does not touch the wall
 
 
@@ -130,7 +131,7 @@ def _row(group: dict[str, Any], settings: Swim) -> dict[str, Any]:
     row = {"tag": group["tag"], "drill": group["drill"], "added_in": int(group["added_in"].max()), "laps": []}
     if pool is None:
         known = ", ".join(f"{pool.name} at {pool.z_m:g} m" for pool in settings.pools)
-        return row | {"unfit": f"no pool at a height of {height:g} m; swim.pools knows {known}"}
+        return row | {"unfit": f"{NO_POOL} at a height of {height:g} m; swim.pools knows {known}"}
     figures, lengths = measure((micros - micros[0]) / 1e6, group["x_m"], pool.length_m / 2, settings.motion)
     why = REASONS[int(figures.pop("reason"))]
     laps = [_lap(length, int(micros[0]), pool) for length in lengths]

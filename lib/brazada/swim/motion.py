@@ -1,6 +1,7 @@
 """What one drill's positions say of the swimmer: lengths and turns, speed, stroke rate, swing of speed, rest.
 
-A tag is sampled every 40 ms, yet its position refreshes only about six times a second and carries about 1 cm of noise.
+A tag is sampled every 40 ms, yet its position is seen only about six times a second and carries about 1 cm of noise;
+the samples between repeat the last position seen, or lie on the line to the next, and are left out.
 Differences of samples are therefore mostly noise: at 6 Hz, 1 cm is 9 cm/s of speed, as much as the swing of a front
 crawl. So everything here is measured over stretches: direction over longer than a stroke cycle, speed as the slope of
 position over a length away from its walls, and the stroke as one line of the spectrum of position around that slope,
@@ -31,6 +32,8 @@ FEATURES = ("speed_m_s", "stroke_rate_hz", "swing_share")
 SPREADS = (0.12, 0.12, 0.24)
 # Below these a feature has no logarithm worth the name; they stand for `nothing measured`.
 SMALLEST = (0.05, 0.05, 0.005)
+_STRAIGHT_M = 1e-6  # by which two steps along one line may differ: positions are written with eight decimals
+_BETWEEN_FIXES_S = 0.5  # a straight line that is longer was swum
 LARGEST_M = 1e4  # no pool is so long: what lies beyond is not even a wild position
 
 SWUM, TOO_FEW, AT_REST, NO_STRETCH, NO_RHYTHM = range(5)
@@ -108,13 +111,14 @@ def measure(t_s: Doubles, x_m: Doubles, half_m: float, settings: Motion) -> tupl
     """Features and lengths of one tag's drill; all values are finite.
 
     `t_s` are seconds, ascending; `x_m` metres along the pool from its centre; `half_m` half of the pool's length. All
-    samples or only those where the position changed give the same. Features, beside those of `FEATURES`:
+    samples or only those where the position changed give the same, as do samples on the line between two fixes.
+    Features, beside those of `FEATURES`:
     `accel_m_s2` (largest change of speed in a stroke), `stroke_m` (way per stroke), `peak_share` (power of the stroke
     over that of noise), `rest_share` (of the time), `distance_m`, `lengths`, `turns`, `swim_s`, `duration_s`,
     `positions` (refreshed and kept), `spikes`, and `valid`: 1, or 0 when `FEATURES` cannot be trusted, for the reason
     `REASONS[int(reason)]`. What could not be measured stands as 0.
     """
-    t, x = _refreshed(t_s, x_m)
+    t, x = _fixes(*_refreshed(t_s, x_m))
     kept = ~_wild(t, x, settings)
     spikes = len(t) - np.count_nonzero(kept)
     t, x = _refreshed(t[kept], x[kept])
@@ -157,6 +161,24 @@ def _refreshed(t: Doubles, x: Doubles) -> tuple[Doubles, Doubles]:
     later = np.ones(len(t), dtype=np.bool_)
     np.greater(t[1:], t[:-1], out=later[1:])
     return t[later], x[later]
+
+
+def _fixes(t: Doubles, x: Doubles) -> tuple[Doubles, Doubles]:
+    """Only the positions that were seen, without those that lie on the line from one to the next.
+
+    Of logs that repeat a position until the next is seen, all of them; lines along which one may have swum stay whole.
+    """
+    straight = np.zeros(len(x), dtype=np.bool_)
+    straight[1:-1] = np.abs(np.diff(x, 2)) <= _STRAIGHT_M
+    # Where a position was repeated before the line to the next began, the line tells when it was seen last.
+    passed, begins = np.diff(t), np.flatnonzero(straight[1:] & ~straight[:-1])
+    last = t[begins + 1] - passed[np.minimum(begins + 1, len(passed) - 1)]
+    t = t.copy()
+    t[begins] = np.where(last - t[begins] <= _BETWEEN_FIXES_S, np.maximum(last, t[begins]), t[begins])
+    at, size = _groups(straight.astype(np.int64))
+    before, after = np.maximum(at - 1, 0), np.minimum(at + size, len(t) - 1)
+    straight &= np.repeat(t[after] - t[before] <= _BETWEEN_FIXES_S, size)
+    return t[~straight], x[~straight]
 
 
 def _wild(t: Doubles, x: Doubles, settings: Motion) -> Flags:

@@ -16,6 +16,7 @@ SAMPLE = ("tag", "drill", "millis", *POSITION)  # millis: milliseconds since 197
 _FIELDS = ("id", "time", "drill", "tag", "x", "y", "rest")  # of a line, split at its first six commas
 _STANDING_STILL = ']","[0,0,0]","[0,0,0]"'  # how the published log ends a line after z
 _LISTS = r'^([^\]"]*)\]","\[[^\]"]*\]","\[[^\]"]*\]"\z'  # how any line ends after y
+_ID = r'^("?)ObjectI[dD]\(("*)([0-9A-Fa-f]{18}|[0-9A-Fa-f]{24})\2\)\1\z'  # as other exports write it than the published
 _NUMBER = r"^[\x00-\x20\x7f]*([+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?)[\x00-\x20\x7f]*\z"
 
 
@@ -30,9 +31,9 @@ def refused(lines: DataFrame, settings: Swim) -> DataFrame:
     numbers = _coordinates()
     rules = {
         f"not the seven fields {HEADER}": _field("rest").isNotNull(),
-        "_id is neither 24 hex digits nor ObjectId of them": _is_id("id"),
+        "_id is neither 18 or 24 hex digits nor ObjectId of them": _is_id("id"),
         "TimeStamp is no plausible time": _is_time() & _time().between(*settings.millis),
-        "DrillID is neither 24 hex digits nor ObjectId of them": _is_id("drill"),
+        "DrillID is neither 18 or 24 hex digits nor ObjectId of them": _is_id("drill"),
         "TagID is not 12 hex digits": _is_tag(),
         "Position is not a quoted list": _is_list(),
         "Position, Velocity and Acceleration are not three quoted lists to the line's end": _are_lists(),
@@ -45,7 +46,9 @@ def refused(lines: DataFrame, settings: Swim) -> DataFrame:
 
 def _of_lines(lines: DataFrame, settings: Swim, *, wanted: bool, row: Column) -> DataFrame:
     """A row for each line that is a position, or that is none."""
-    columns = dict(zip(SAMPLE, [_field("tag"), _digits("drill"), _time(), *_coordinates()], strict=True))
+    columns = dict(
+        zip(SAMPLE, [F.lower(_field("tag")), F.lower(_digits("drill")), _time(), *_coordinates()], strict=True)
+    )
     in_form = _all(_is_id("id"), _is_time(), _is_id("drill"), _is_tag(), _is_list())
     parsed = lines.select("*", *[column.alias(name) for name, column in columns.items()], in_form.alias("in_form"))
     near = _is_near([F.col(name) for name in POSITION], settings)
@@ -70,14 +73,18 @@ def _bytes(text: Column, start: int, length: Column) -> Column:
 
 
 def _digits(name: str) -> Column:
-    """What stands for 24 hexadecimal digits in an id, bare or as `ObjectId(...)`."""
-    return F.when(F.octet_length(_field(name)) == 34, _bytes(_field(name), 10, F.lit(24))).otherwise(_field(name))
+    """The 18 or 24 hexadecimal digits of an id, bare or as `ObjectId(...)`; another text where it has none.
+
+    The published form and bare digits are cut by their place, which is faster than the pattern of all others.
+    """
+    text, size = _field(name), F.octet_length(_field(name))
+    published = (size == 34) & text.startswith("ObjectId(") & text.endswith(")")
+    cut = F.when(published, _bytes(text, 10, F.lit(24))).when(size.isin(18, 24), text)
+    return cut.otherwise(F.regexp_extract(text, _ID, 3))
 
 
 def _is_id(name: str) -> Column:
-    text, size = _field(name), F.octet_length(_field(name))
-    wrapped = (size == 34) & text.startswith("ObjectId(") & text.endswith(")")
-    return ((size == 24) | wrapped) & F.unhex(_digits(name)).isNotNull()
+    return F.octet_length(_digits(name)).isin(18, 24) & F.unhex(_digits(name)).isNotNull()
 
 
 def _is_tag() -> Column:

@@ -8,6 +8,7 @@ from pyspark.sql import Column
 from pyspark.sql import functions as F
 
 from brazada.errors import InputError, TableError
+from brazada.output import command
 from brazada.report import Job
 from brazada.swim.clusters import Scaling, nearest
 from brazada.swim.methods import METHODS
@@ -36,9 +37,8 @@ def score(job: Job, method: MethodName | None = None) -> None:
     job.store.ensure(SWIMMERS)
     models = job.store.read(MODELS.name).frame.where(F.col("method") == method).collect()
     if not models:
-        raise TableError(
-            f"a {method} model in swim.models", found="none", todo=f"run `swim fit --method {method}` first"
-        )
+        first = command("swim", "fit", "--method", method, warehouse=job.settings.warehouse.path)
+        raise TableError(f"a {method} model in swim.models", found="none", todo=f"run `{first}`")
     model = models[0]
     every = METHODS[method].as_learned(job, drills, model)
     scaling = Scaling(tuple(model["features"]), tuple(model["offset"]), tuple(model["scale"]))
@@ -89,8 +89,7 @@ def export(job: Job, target: Path, method: MethodName | None = None) -> None:
             written += 1
     if not written:
         partial.unlink()
-        raise InputError(
-            f"styles by the {method} method", found="none", todo=f"run `swim score --method {method}` first"
-        )
+        first = command("swim", "score", "--method", method, warehouse=job.settings.warehouse.path)
+        raise InputError(f"styles by the {method} method", found="none", todo=f"run `{first}`")
     partial.replace(target)
     job.note(f"{written:,} drills to {target}")

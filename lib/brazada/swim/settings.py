@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 from functools import cached_property
 from itertools import pairwise
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, PositiveFloat, model_validator
+from pydantic import Field, NonNegativeInt, PositiveFloat, SecretStr, field_validator, model_validator
 
 from brazada.section import Section
 
@@ -25,9 +26,9 @@ class Pool(Section):
 class Records(Section):
     """What a reading must keep to, in the published method: no swimmer is faster than the record."""
 
-    max_speed_m_s: PositiveFloat = 1.56
-    max_accel_m_s2: PositiveFloat = 0.03
-    deviations: PositiveFloat = 3.0
+    max_speed_m_s: PositiveFloat = 1.56  # of a reading, at most
+    max_accel_m_s2: PositiveFloat = 0.03  # dx / dt² of a reading, at most
+    deviations: PositiveFloat = 3.0  # from the mean, at most
 
 
 class Motion(Section):
@@ -48,27 +49,52 @@ class Motion(Section):
     peak_share: float = 5.0  # a stroke's power over that of the noise at one frequency, at least
 
     @model_validator(mode="after")
+    def _in_order(self) -> Self:
+        for low, high in (("pause_s", "silence_s"), ("slowest_stroke_hz", "fastest_stroke_hz")):
+            if getattr(self, low) >= getattr(self, high):
+                raise ValueError(f"{low} below {high}")
+        return self
+
+    @model_validator(mode="after")
     def _positive(self) -> Self:
         if bad := [name for name, value in self if value <= 0]:
             raise ValueError(f"thresholds above 0, not {', '.join(bad)}")
         return self
 
 
+class Delivery(Section):
+    """Who is told of alerts beside the table, and how patiently."""
+
+    webhook: SecretStr | None = None  # address that takes each alert as JSON by POST
+    file: str | None = None  # file that gets a JSON object a line
+    retries: NonNegativeInt = 5  # of a receiver that takes none, before a job that is to end fails
+    wait_s: PositiveFloat = 1.0  # before the first retry; then twice as long each time, 60 s at most
+    timeout_s: PositiveFloat = 10.0  # of one POST
+
+    @field_validator("webhook")
+    @classmethod
+    def _address(cls, webhook: SecretStr | None) -> SecretStr | None:
+        if webhook and not re.match(r"https?://[^/\s]+", webhook.get_secret_value()):
+            raise ValueError("an address that begins with http:// or https://")
+        return webhook
+
+
 class Swim(Section):
     """The swim jobs' settings."""
 
     first_date: dt.date
-    last_date: dt.date
+    last_date: dt.date  # a time after it is a misprint
     max_position_m: PositiveFloat
     pools: Annotated[tuple[Pool, ...], Field(min_length=1)]
-    pool_tolerance_m: PositiveFloat
+    pool_tolerance_m: PositiveFloat  # of the height that tells a pool
     records: Records
     method: MethodName
-    clusters: dict[MethodName, Annotated[int, Field(ge=2)]]
+    clusters: dict[MethodName, Annotated[int, Field(ge=2)]]  # of KMeans, for each method
     compare_swimmers: bool
     motion: Motion
     silence_s: PositiveFloat
     drill_ends_after_h: Annotated[float, Field(gt=0, le=24 * 366)]
+    delivery: Delivery = Delivery()
     files_per_trigger: Annotated[int, Field(ge=1, le=2**31 - 1)]
 
     @model_validator(mode="after")
@@ -80,6 +106,9 @@ class Swim(Section):
 
     @model_validator(mode="after")
     def _pools_apart(self) -> Self:
+        names = [pool.name for pool in self.pools]
+        if twice := sorted({name for name in names if names.count(name) > 1}):
+            raise ValueError(f"a name for each pool, not {', '.join(twice)} twice")
         heights = sorted(pool.z_m for pool in self.pools)
         if any(above - below <= 2 * self.pool_tolerance_m for below, above in pairwise(heights)):
             raise ValueError(f"pools whose heights differ by more than twice pool_tolerance_m, not {heights}")

@@ -8,11 +8,11 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from pyspark.sql import Row
+from pyspark.sql import functions as F
 from rich.console import Console
-from rich.table import Table as Grid
 
 from brazada.errors import InputError
-from brazada.report import stdout
+from brazada.output import command, show, stdout
 from brazada.swim.tables import LAPS, MODELS, MOTIONS, SESSIONS, STYLES
 from brazada.swim.views import VIEWS
 from brazada.tables import Store
@@ -42,7 +42,7 @@ _LAPS = "SELECT * FROM swim.leaderboard WHERE rank = 1 ORDER BY speed_m_s DESC, 
 Confusion = Mapping[tuple[str, str], int]
 
 
-def show(store: Store, truth: Path | None = None) -> None:
+def show_summary(store: Store, truth: Path | None = None) -> None:
     """Print rows in, steps, styles by method, best laps and a query to try; with a truth also how well it is met.
 
     `truth` is a CSV file `DrillID,style,stroke`. Raises TableError where a job has not run, InputError for a truth of
@@ -58,10 +58,9 @@ def show(store: Store, truth: Path | None = None) -> None:
     _print_styles(console, store)
     for method in dict.fromkeys(row["method"] for row in known):
         _print_truth(console, method, [row for row in known if row["method"] == method])
-    _print_laps(console, store)
+    _print_laps(store)
     console.print("Try next:", style="bold")
-    where = f" --warehouse {store.warehouse.path}" if store.warehouse.path != "./warehouse" else ""
-    console.print(f'brazada sql{where} "{TRY_NEXT}"', markup=False, soft_wrap=True)
+    console.print(command("sql", TRY_NEXT, warehouse=store.warehouse.path), markup=False, soft_wrap=True)
 
 
 def adjusted_rand(counts: Confusion) -> float:
@@ -86,6 +85,7 @@ def _matched(store: Store, path: Path) -> list[Row]:
     columns = ["drill", "true_style", "true_stroke"]
     # A file whose name begins with _, as the simulated one's, Spark would take for none.
     truth = store.spark.createDataFrame(_truth(path), ", ".join(f"{name} string" for name in columns))
+    truth = truth.withColumn("drill", F.lower("drill"))
     both = truth.join(styles, on="drill", how="inner")
     rows = both.groupBy("method", "true_style", "true_stroke", "style", "stroke").count().orderBy("method").collect()
     if not rows:
@@ -112,13 +112,10 @@ def _print_files(console: Console, store: Store) -> None:
     files = store.spark.table("swim.file_quality").orderBy("file").collect()
     shown = sorted(files, key=lambda row: -int(row["rows_quarantined"]))[:_MOST_FILES]
     title = f"Logs taken in ({len(shown)} of {len(files)}, those with most refused rows first)"
-    grid = Grid("log", "rows in", "good", "duplicate", "quarantined", title=title)
-    for row in shown:
-        grid.add_row(row["file"].rpartition("/")[2], *(f"{row[name]:,}" for name in _COUNTS))
+    rows = [(row["file"].rpartition("/")[2], *(row[name] for name in _COUNTS)) for row in shown]
     if len(files) > 1:
-        grid.add_section()
-        grid.add_row("all", *(f"{sum(row[name] for row in files):,}" for name in _COUNTS))
-    console.print(grid)
+        rows.append(("all", *(sum(row[name] for row in files) for name in _COUNTS)))
+    show(("log", "rows in", "good", "duplicate", "quarantined"), rows, title)
     reasons = Counter[str]()
     for row in files:
         reasons.update(row["reasons"] or {})
@@ -133,32 +130,31 @@ def _print_files(console: Console, store: Store) -> None:
 
 def _print_steps(console: Console, store: Store) -> None:
     title = "The published method step by step, beside the thesis"
-    grid = Grid("step", "", "readings", "drills", "thesis: readings", "drills", title=title)
     steps = store.spark.table("swim.steps").collect()
     fitted = any(row["step"] == _CLUSTERED and row["drills"] for row in steps)
-    for row in steps if fitted else [row for row in steps if row["step"] != _CLUSTERED]:
-        figures = (row[name] for name in ("readings", "drills", "published_readings", "published_drills"))
-        grid.add_row(str(row["step"]), row["name"], *("" if value is None else f"{value:,}" for value in figures))
-    console.print(grid)
+    columns = ("step", "name", "readings", "drills", "published_readings", "published_drills")
+    rows = [[row[name] for name in columns] for row in steps if fitted or row["step"] != _CLUSTERED]
+    show(("step", "what is left", "readings", "drills", "readings, thesis", "drills, thesis"), rows, title)
     if not fitted:
-        console.print("  its clusters: brazada swim run --steps fit,score --method published", markup=False)
+        words = ("swim", "run", "--steps", "fit,score", "--method", "published")
+        console.print(
+            f"  its clusters: {command(*words, warehouse=store.warehouse.path)}", markup=False, soft_wrap=True
+        )
 
 
 def _print_styles(console: Console, store: Store) -> None:
     rows = store.spark.sql(_STYLES).collect()
-    grid = Grid("method", *STROKES, title="Drills by method and stroke")
-    for method in dict.fromkeys(row["method"] for row in rows):
-        drills = {row["stroke"]: row["drills"] for row in rows if row["method"] == method}
-        total = sum(drills.values())
-        grid.add_row(method, *(f"{drills[k]:,} ({drills[k] / total:.0%})" if k in drills else "" for k in STROKES))
-    console.print(grid)
+    total = Counter[str]()
+    for row in rows:
+        total[row["method"]] += row["drills"]
+    ordered = sorted(rows, key=lambda row: (row["method"], STROKES.index(row["stroke"])))
+    table = [(*row, 100 * row["drills"] / total[row["method"]]) for row in ordered]
+    show(("method", "stroke", "drills", "share, %"), table, "Drills by method and stroke")
     models = store.spark.sql(_MODELS).collect()
-    measures = ("silhouette", "agreement", "style_agreement", "margin")
-    heads = ("silhouette", "clusters agree", "styles agree", "margin")
-    grid = Grid("method", "clusters", *heads, title="How far apart the clusters are, and how alike fits of ten seeds")
-    for row in models:
-        grid.add_row(row["method"], str(row["clusters"]), *(f"{row[name]:.2f}" for name in measures))
-    console.print(grid)
+    measures = ("method", "clusters", "silhouette", "agreement", "style_agreement", "margin")
+    heads = ("method", "clusters", "silhouette", "clusters agree", "styles agree", "margin")
+    title = "How far apart the clusters are, and how alike fits of ten seeds"
+    show(heads, [[row[name] for name in measures] for row in models], title)
     for row in models:
         if row["warning"]:
             console.print(f"  warning, {row['method']}: {row['warning']}", markup=False)
@@ -172,10 +168,9 @@ def _print_truth(console: Console, method: str, rows: list[Row]) -> None:
     console.print(said + (f"; {every:.2f} with the {unknown:,} unknown as a style of their own" if unknown else ""))
     strokes = _table(rows, "true_stroke", "stroke")
     found = [name for name in STROKES if any(name == stroke for _, stroke in strokes)]
-    grid = Grid("truly", *found)
-    for stroke in sorted({stroke for stroke, _ in strokes}):
-        grid.add_row(stroke, *(f"{strokes.get((stroke, name), 0):,}" for name in found))
-    console.print(grid)
+    true = sorted({stroke for stroke, _ in strokes})
+    rows_by_stroke = [(stroke, *(strokes.get((stroke, name), 0) for name in found)) for stroke in true]
+    show(("true stroke", *(f"told {name}" for name in found)), rows_by_stroke)
 
 
 def _table(rows: list[Row], one: str, other: str) -> Confusion:
@@ -185,9 +180,7 @@ def _table(rows: list[Row], one: str, other: str) -> Confusion:
     return counts
 
 
-def _print_laps(console: Console, store: Store) -> None:
-    grid = Grid("pool", "stroke", "tag", "start", "seconds", "metres", "m/s", title="Three best lengths")
-    for row in store.spark.sql(_LAPS).collect():
-        figures = f"{row['duration_s']:.2f}", f"{row['distance_m']:.1f}", f"{row['speed_m_s']:.2f}"
-        grid.add_row(row["pool"], row["stroke"], row["tag"], f"{row['start_ts']:%Y-%m-%d %H:%M:%S}", *figures)
-    console.print(grid)
+def _print_laps(store: Store) -> None:
+    columns = ("pool", "stroke", "tag", "start_ts", "duration_s", "distance_m", "speed_m_s")
+    rows = [[row[name] for name in columns] for row in store.spark.sql(_LAPS).collect()]
+    show(("pool", "stroke", "tag", "start, UTC", "seconds", "metres", "m/s"), rows, "Three best lengths")

@@ -7,8 +7,8 @@ from pyspark.sql.types import StructField
 
 from brazada.tables import Table, array_of, column
 
-TAG = column("tag", T.StringType(), "The swimmer's tag, 12 hex digits")
-DRILL = column("drill", T.StringType(), "The training session, 24 hex digits")
+TAG = column("tag", T.StringType(), "The swimmer's tag, 12 hex digits in lower case")
+DRILL = column("drill", T.StringType(), "The training session, 18 or 24 hex digits in lower case")
 FIRST = column("first_ts", T.TimestampType(), "Time of the first reading, UTC")
 LAST = column("last_ts", T.TimestampType(), "Time of the last reading, UTC")
 METHOD = column("method", T.StringType(), "published or kinematic")
@@ -239,4 +239,19 @@ ALERTS = Table(
         ]
     ),
     key=("tag", "drill", "ts"),
+)
+
+DELIVERIES = Table(
+    name="swim.deliveries",
+    comment="An alert that a receiver took.",
+    columns=T.StructType(
+        [
+            TAG,
+            DRILL,
+            column("ts", T.TimestampType(), "Of the alert: time of the last sample before the silence, UTC"),
+            column("receiver", T.StringType(), "webhook, its host and a digest of its address; or file and its path"),
+            column("delivered_at", T.TimestampType(), "When it was taken, UTC"),
+        ]
+    ),
+    key=("tag", "drill", "ts", "receiver"),
 )

@@ -13,12 +13,16 @@ JOB_RUNS = Table(
         [
             column("run_id", T.StringType(), "Identifier of the run"),
             column("job", T.StringType(), "Name of the job, as on the command line"),
-            column("status", T.StringType(), "done or failed"),
+            column("status", T.StringType(), "done, failed, or stopped by Ctrl-C or SIGTERM"),
             column("started_at", T.TimestampType(), "Start, UTC"),
             column("seconds", T.DoubleType(), "Wall clock from settings read to report written"),
             column("rows_in", T.LongType(), "Rows read from the input"),
             column("rows_good", T.LongType(), "Rows that became rows of the job's table"),
-            column("rows_duplicate", T.LongType(), "Rows that stand in the table already, value for value"),
+            column(
+                "rows_duplicate",
+                T.LongType(),
+                "Rows whose key the table has already, with the same values or preferred ones",
+            ),
             column("rows_quarantined", T.LongType(), "Rows refused, in ops.quarantine with their reason"),
             column("tables_read", T.MapType(T.StringType(), T.LongType()), "Tables read and their versions"),
             column("tables_written", T.MapType(T.StringType(), T.LongType()), "Tables written and their new versions"),
@@ -27,8 +31,8 @@ JOB_RUNS = Table(
     ),
     key=("run_id",),
     constraints={
-        "status_known": "status IN ('done', 'failed')",
-        "rows_add_up": "status = 'failed' OR rows_in = rows_good + rows_duplicate + rows_quarantined",
+        "status_known": "status IN ('done', 'failed', 'stopped')",
+        "rows_add_up": "status <> 'done' OR rows_in = rows_good + rows_duplicate + rows_quarantined",
     },
 )
 
@@ -62,7 +66,7 @@ QUARANTINE = Table(
 
 INGESTED_FILES = Table(
     name="ops.ingested_files",
-    comment="One row per file taken in, by content: a file known here is not read again.",
+    comment="One row per file taken in, by content: a file known here is read again only when its rules change.",
     columns=T.StructType(
         [
             column("job", T.StringType(), "Job that took it in"),
@@ -76,9 +80,14 @@ INGESTED_FILES = Table(
             column("number", T.LongType(), "A number of its own: file_id of swim.readings"),
             column("run_id", T.StringType(), "Run that took it in"),
             column("layout", T.StringType(), "Layout or kind of file that it was read as"),
+            column("rules", T.StringType(), "Digest of the settings that its rows were judged by", required=False),
             column("rows_in", T.LongType(), "Rows in the file, without a header; 1 for one refused as a whole"),
             column("rows_good", T.LongType(), "Rows that became rows of the job's table"),
-            column("rows_duplicate", T.LongType(), "Rows that stand in the table already, value for value"),
+            column(
+                "rows_duplicate",
+                T.LongType(),
+                "Rows whose key the table has already, with the same values or preferred ones",
+            ),
             column("rows_quarantined", T.LongType(), "Rows refused"),
         ]
     ),

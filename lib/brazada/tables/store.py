@@ -8,7 +8,7 @@ import random
 import re
 import shutil
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,15 +16,18 @@ from typing import Any
 
 from delta import exceptions as conflicts
 from delta.tables import DeltaMergeBuilder, DeltaTable
-from py4j.protocol import Py4JError  # type: ignore[import-untyped]
+from py4j.protocol import Py4JError, Py4JJavaError  # type: ignore[import-untyped]
 from pyspark.errors import AnalysisException
+from pyspark.errors.exceptions.captured import CapturedException
 from pyspark.sql import DataFrame, Row, SparkSession
 from pyspark.sql import functions as F
 from pyspark.sql.types import StructField, StructType
 
 from brazada.errors import TableError, VersionError
 from brazada.settings import Warehouse
+from brazada.tables import local
 from brazada.tables.locks import exclusive
+from brazada.tables.readonly import Named
 from brazada.tables.table import Table, View, literal
 
 Rows = DataFrame | Sequence[tuple[Any, ...]]  # a frame, or rows at hand in the declared columns
@@ -78,6 +81,7 @@ class Store:
     writes: dict[str, int] = field(default_factory=dict)
     schemas: tuple[str, ...] = ()
     _ensured: set[str] = field(default_factory=set)
+    _attached: dict[str, str] = field(default_factory=dict)
 
     def location(self, name: str) -> str | None:
         """Where the table `schema.table` lies, or None where the catalog decides."""
@@ -97,20 +101,35 @@ class Store:
         location = self.location(name)
         if location is None:
             return bool(self.spark.catalog.tableExists(name))
-        if not DeltaTable.isDeltaTable(self.spark, location):
-            return False
+        if local.is_local(self.warehouse):
+            return local.is_table(Path(location))
+        with self._readable(name):
+            if not DeltaTable.isDeltaTable(self.spark, location):
+                return False
         try:
             return int(self._log(name).version()) >= 0
         except (TypeError, Py4JError):  # as in `version`
             return True
 
     def ensure(self, table: Table) -> None:
-        """Create the table from its declaration, or check that what is there has the declared columns."""
+        """Create the table from its declaration, or check that what is there has the declared columns.
+
+        Columns that were declared since, and may be null, are added.
+        """
         if table.name in self._ensured:
             return
         with self.exclusive(table.name):
             self._with_retries(lambda: self._create(table))
-            _check_columns(table, self._delta(table.name).toDF().schema)
+            found = self._delta(table.name).toDF().schema
+            if added := [new for new in table.columns if new.nullable and new.name not in found.names]:
+                told = [
+                    f"`{new.name}` {new.dataType.simpleString()} COMMENT {literal(new.metadata['comment'])}"
+                    for new in added
+                ]
+                named = f"delta.`{location}`" if (location := self.location(table.name)) else table.name
+                self.spark.sql(f"ALTER TABLE {named} ADD COLUMNS ({', '.join(told)})")
+                found = self._delta(table.name).toDF().schema
+            _check_columns(table, found)
         self._ensured.add(table.name)
 
     def _create(self, table: Table) -> None:
@@ -122,7 +141,7 @@ class Store:
             self._clear_log(location)
             builder = builder.location(location)
         else:
-            self._make_schema(table.name)
+            self.make_schema(table.name)
             builder = builder.tableName(table.name)
         if table.partition_by:
             builder = builder.partitionedBy(*table.partition_by)
@@ -132,6 +151,7 @@ class Store:
             builder.comment(table.comment).execute()
         except AnalysisException:
             if not self.exists(table.name):
+                self._refuse_lost(table.name)
                 raise
 
     def _clear_log(self, location: str) -> None:
@@ -177,6 +197,13 @@ class Store:
         """
         newest = self.version(name)
         pinned = newest if version is None else version
+        with self._readable(name):
+            self._refuse_broken(name)
+            frame = self._at(name, newest, pinned)
+        self.reads[name] = pinned
+        return Snapshot(name, pinned, frame)
+
+    def _at(self, name: str, newest: int, pinned: int) -> DataFrame:
         try:
             if location := self.location(name):
                 frame = self.spark.read.format("delta").option("versionAsOf", int(pinned)).load(location)
@@ -189,8 +216,7 @@ class Store:
                 found=f"versions up to {newest}, of which that one cannot be read ({str(error).splitlines()[0]})",
                 todo=f"name a version that DESCRIBE HISTORY {name} lists and VACUUM has left, or restore the file",
             ) from error
-        self.reads[name] = pinned
-        return Snapshot(name, pinned, frame)
+        return frame
 
     def figures(self, name: str) -> Figures:
         """The newest version of a table in figures: from Delta's checksum, which lists the files of a small table."""
@@ -270,26 +296,44 @@ class Store:
         """Whether a table was created and nothing was written to it yet."""
         return self.version(name) == 0 and not self._delta(name).toDF().inputFiles()
 
-    def attach(self, views: tuple[View, ...] = (), naming: str | None = None) -> list[str]:
+    def attach(self, views: tuple[View, ...] = (), named: Iterable[str] | None = None) -> list[str]:
         """Make tables of a path warehouse, and views that are `present`, queryable by name.
 
-        All of them, or those that the SQL text `naming` names and what these read. Returns the tables' names.
+        All of them, or those `named` and what these read; those that were attached before stay so. Returns the tables'
+        names.
         """
-        names = self.names()
-        if naming is not None:
-            naming = _squeezed(naming)
+        names = self.names() if self.warehouse.path or named is None else []
+        if named is not None:
+            wanted = {*named}
             for view in reversed(views):  # a view reads only views before it
-                naming += _squeezed(view.query) if view.name in naming else ""
-            names = [name for name in names if name in naming]
-            views = tuple(view for view in views if view.name in naming)
+                if view.name in wanted:
+                    read = _squeezed(view.query)
+                    wanted |= {*view.tables, *(other.name for other in views if other.name in read)}
+            names = [name for name in names if name in wanted]
+            views = tuple(view for view in views if view.name in wanted)
         for name in names:
             if location := self.location(name):
-                self._make_schema(name)
-                self.spark.sql(f"CREATE TABLE IF NOT EXISTS {name} USING delta LOCATION {literal(location)}")
+                with self._readable(name):
+                    self._refuse_broken(name)
+                    self._attach(name, f"TABLE IF NOT EXISTS {name} USING delta LOCATION {literal(location)}")
         for view in self.present(views):
-            self._make_schema(view.name)
-            self.spark.sql(f"CREATE OR REPLACE VIEW {view.name} COMMENT {literal(view.comment)} AS {view.query}")
+            self._attach(view.name, f"OR REPLACE VIEW {view.name} COMMENT {literal(view.comment)} AS {view.query}")
         return names
+
+    def attach_for(self, named: Named, views: tuple[View, ...] = ()) -> None:
+        """Make what a statement names queryable by name: tables, views, and for SHOW SCHEMAS the schemas."""
+        tables = self.names() if named.schemas or named.everything else named.relations
+        known = [*tables, *(view.name for view in views)]
+        self.attach(views, [name for name in known if named.needs(name)])
+        if named.everything:
+            for name in known:
+                self.make_schema(name)
+
+    def _attach(self, name: str, definition: str) -> None:
+        if self._attached.get(name) != definition:
+            self.make_schema(name)
+            self.spark.sql(f"CREATE {definition}")
+            self._attached[name] = definition
 
     def present(self, views: tuple[View, ...]) -> list[View]:
         """Views whose tables are all there; of several with one name the last."""
@@ -309,8 +353,7 @@ class Store:
             return sorted(name for name, kind in listed.items() if kind == "TABLES")
         if "://" in self.warehouse.path:
             return self._names_at(self.warehouse.path)
-        base = Path(self.warehouse.path)
-        return sorted(f"{log.parent.parent.name}.{log.parent.name}" for log in base.glob("*/*/_delta_log"))
+        return local.names(self.warehouse.path)
 
     def _names_at(self, url: str) -> list[str]:
         """`schema.table` of every table of this suite below a URL of any filesystem that Hadoop knows."""
@@ -380,17 +423,56 @@ class Store:
         match = " AND ".join(f"old.`{name}` = new.`{name}`" for name in table.key)
         return self._delta(table.name).alias("old").merge(frame.alias("new"), match)
 
-    def _make_schema(self, name: str) -> None:
+    def make_schema(self, name: str) -> None:
+        """Have the schema of a table or view, by the name of either."""
         # Without a location: dropping a schema deletes its folder, and ours would be that of the tables.
         self.spark.sql(f"CREATE SCHEMA IF NOT EXISTS {name.partition('.')[0]}")
 
     def _require(self, name: str) -> None:
         if not self.exists(name):
+            self._refuse_lost(name)
+            raise local.missing(name, self.names(), self.warehouse)
+
+    @contextmanager
+    def _readable(self, name: str) -> Iterator[None]:
+        """Say which table it is whose log Delta cannot make sense of. Raises TableError."""
+        try:
+            yield
+        except (Py4JJavaError, CapturedException) as error:
+            if isinstance(error, AnalysisException):
+                raise
+            java = getattr(error, "java_exception", None)
+            said = str(error if java is None else java.getMessage()).splitlines()[0].rstrip(".")
+            raise _broken_log(name, f"{self.location(name) or name}/_delta_log: {said}") from error
+
+    def _refuse_broken(self, name: str) -> None:
+        """Raise TableError for a commit of a local table that is no JSON, which Delta reads when rows are asked for."""
+        location = self.location(name)
+        if location is None or "://" in location:
+            return
+        log = Path(location, "_delta_log")
+        newest = max((int(path.name[:20]) for path in log.glob("*.checkpoint*.parquet")), default=-1)
+        for commit in sorted(log.glob("[0-9]*.json")):
+            try:
+                if commit.stem.isdigit() and int(commit.stem) > newest:
+                    [json.loads(line) for line in commit.read_text(encoding="utf-8").splitlines()]
+            except ValueError as error:
+                raise _broken_log(name, f"{commit}: {error}") from error
+
+    def _refuse_lost(self, name: str) -> None:
+        """Raise TableError for a folder with the data files of a table, of which the log is gone."""
+        location = self.location(name)
+        if location and "://" not in location and any(Path(location).glob("**/*.parquet")):
             raise TableError(
-                f"table {name} in {self.warehouse.path or self.warehouse.catalog}",
-                found=f"{', '.join(self.names()) or 'no table at all'}",
-                todo="run the job that writes it first, or check --warehouse",
+                f"a Delta table {name}",
+                found=f"data files without their {location}/_delta_log",
+                todo="restore that folder from a copy, or move the table's folder away and run its job again",
             )
+
+
+def _broken_log(name: str, found: str) -> TableError:
+    todo = "restore it from a copy, or move the table's folder away and run its job again"
+    return TableError(f"a log of {name} that Delta can read", found=found, todo=todo)
 
 
 @contextmanager

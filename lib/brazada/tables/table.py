@@ -46,12 +46,17 @@ class Table:
 
 @dataclass(frozen=True)
 class View:
-    """A SQL view for analysts over declared tables; `tables` are the names it reads."""
+    """A SQL view for analysts over declared tables; `tables` are the names it reads.
+
+    `units` gives by column the unit of its values where the column's name does not say it; in braces stands a column
+    that holds a part of it, or `{currency}`.
+    """
 
     name: str
     comment: str
     tables: tuple[str, ...]
     query: str
+    units: Mapping[str, str] = field(default_factory=dict)
 
 
 def literal(text: str) -> str:

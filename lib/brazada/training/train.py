@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+import logging
+import time
 import uuid
 from collections.abc import Mapping
 from dataclasses import asdict, replace
-from functools import partial
 from typing import TYPE_CHECKING
 
 from brazada.errors import SettingsError, TrainingError
+from brazada.output import command
 from brazada.tables import Snapshot
 from brazada.training import files, grouped
 from brazada.training.data import preflight
@@ -23,7 +25,10 @@ from brazada.training.task import Task
 if TYPE_CHECKING:
     from brazada.report import Job
 
+log = logging.getLogger(__name__)
+
 _START = "start.json"
+_LINE_EVERY_S = 10.0  # at most, of epochs
 
 
 def train(job: Job, task: Task, where: str = "true", *, resume: str | None = None, weights: str | None = None) -> Run:
@@ -47,13 +52,14 @@ def train(job: Job, task: Task, where: str = "true", *, resume: str | None = Non
     ranks = 1
     if task.by:
         _keep(start, folder)
-        print_now(job, f"run {start.run} of {task.name}, network {task.network}, on {task.table} v{snapshot.version}")
+        job.say(f"run {start.run} of {task.name}, network {task.network}, on {task.table} v{snapshot.version}")
         run = judge_fits(task, start, grouped.fitted(job, task, snapshot, start, folder))
     else:
         run, ranks = _one(job, task, snapshot, start, folder, initial)
     register(job, task, run, ranks, folder)
     if run.failed:
-        print_now(job, f"{run.failed} fits failed; --resume {run.id} tries them again")
+        again = command("train", task.name, "--resume", run.id, warehouse=job.settings.warehouse.path)
+        job.say(f"{run.failed} fits failed; to try them again: {again}")
     else:
         files.remove(folder)
     return run
@@ -126,20 +132,46 @@ def _one(
 
 
 def _launched(job: Job, runner: Launcher, worker: WorkerSpec, start: Start) -> Outcome:
-    epochs = int(worker.task.spec["epochs"]) * (2 if worker.task.refit else 1)
-    with job.progress(worker.task.name, total=epochs) as bar:
+    name = worker.task.name
+    waits = f"{name}: wait for {runner.ranks} rank{'s' if runner.ranks > 1 else ''} to start and end a first epoch"
+    with job.progress(waits) as bar:
+        log.log(logging.DEBUG if job.on_terminal else logging.INFO, "  %s", waits)
+        pace = _Pace(name, worker.task.monitor)
 
         def show(entry: Mapping[str, float]) -> None:
-            said = (f"{k} {v:.4g}" for k, v in entry.items() if k in ("loss", "val_loss", f"val_{worker.task.monitor}"))
-            bar.advance(1, f"{worker.task.name} " + " ".join(said))
+            text = pace.told(entry)
+            bar.set(int(entry["epoch"]), int(entry["epochs"]), text)
+            log.log(logging.INFO if pace.due() and not job.on_terminal else logging.DEBUG, "  %s", text)
 
         try:
-            return runner.run(worker, show, partial(print_now, job))
+            return runner.run(worker, show, job.say)
         except BaseException:
-            print_now(job, f"run {start.run} did not finish; --resume {start.run} goes on from its last checkpoint")
+            again = command("train", name, "--resume", start.run, warehouse=job.settings.warehouse.path)
+            job.say(f"run {start.run} did not finish; to go on from its last checkpoint: {again}")
             raise
 
 
-def print_now(job: Job, text: str) -> None:
-    """Print at once: what is noted for the report is not printed when a job fails."""
-    job.console.print(f"  {text}", markup=False, soft_wrap=True)
+class _Pace:
+    """How far a training is, in words: epoch, losses, the figure it is judged by, and how long it may still take."""
+
+    def __init__(self, name: str, monitor: str) -> None:
+        self._name, self._figures = name, ("loss", "val_loss", f"val_{monitor}")
+        self._heard = self._said = 0.0
+
+    def told(self, entry: Mapping[str, float]) -> str:
+        """The words for an epoch that has just ended."""
+        now, refit = time.monotonic(), bool(entry["refit"])
+        # Of the first epoch no more than its steps is known: the wait before it was for the start.
+        seconds = now - self._heard if self._heard and entry["epoch"] > 1 else entry["seconds"]
+        self._heard = now
+        left = max(0.0, seconds * (entry["epochs"] - entry["epoch"]))
+        figures = ", ".join(f"{name} {entry[name]:.4g}" for name in dict.fromkeys(self._figures) if name in entry)
+        end = f"{left:.0f} s left" + ("" if refit else " at most")
+        part = "refit" if refit else "fit"
+        return f"{self._name} {part}: epoch {entry['epoch']:.0f} of {entry['epochs']:.0f}, {figures}, {end}"
+
+    def due(self) -> bool:
+        """Whether it is time for another line where there is no terminal to show a display on."""
+        if due := self._heard - self._said >= _LINE_EVERY_S:
+            self._said = self._heard
+        return due

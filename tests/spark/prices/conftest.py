@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from pyspark.sql import DataFrame
 
-from brazada.ingest.files import first_line, list_files
+from brazada.ingest.files import head, list_files
 from brazada.prices import files
 from brazada.prices.layouts import recognise
 from brazada.prices.verdicts import KEY, PRICES, verdicts
@@ -41,8 +41,8 @@ def judge(spark, settings):
         layouts = settings.prices.sources[source].layouts
         frames = []
         for uri in list_files(spark, paths, (".csv",)):
-            columns = recognise(first_line(spark, uri), layouts, uri)
-            lines = files.lines(spark, [uri], columns.layout.encoding)
+            columns = recognise(head(spark, uri), layouts, uri)
+            lines = files.lines(spark, [uri], columns.encoding)
             frames.append(files.rows(lines, columns, source, settings.prices))
         rows = reduce(DataFrame.unionByName, frames)
         return verdicts(rows, rows.limit(0).select(*KEY, *PRICES) if known is None else known)

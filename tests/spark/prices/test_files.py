@@ -1,4 +1,5 @@
 """Lines of every layout become rows by that layout's rules; a line that cannot is refused with all its reasons."""
+# ruff: noqa: RUF001 - digits of other scripts are what is tested
 
 import datetime as dt
 
@@ -7,13 +8,20 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as effort
 from hypothesis import strategies as st
 
-from brazada.prices.units import base_units
+from brazada.errors import SettingsError
+from brazada.prices.settings import Layout, UnitRule
+from brazada.prices.units import base_units, check_patterns
+from brazada.settings import load
 
 from .conftest import CONSUMER, price, write
 
 BY_VARIETY = (
     "Semana,Fecha inicio,Fecha término,Región,Tipo punto monitoreo,Producto,Variedad,Calidad,Unidad,Precio mínimo,"
     "Precio máximo,Precio promedio,Tipo producto"
+)
+WHOLESALE = (
+    "Fecha,ID region,Region,Mercado,Subsector,Producto,Variedad / Tipo,Calidad,Unidad de comercializacion,Origen,"
+    "Volumen,Precio minimo,Precio maximo,Precio promedio"
 )
 READ = ("date", "market", "product", "variety", "quality", "unit", "unit_base", "unit_quantity")
 PRICES = ("price_min", "price_max", "price_mean", "price_per_unit", "currency", "category")
@@ -67,6 +75,27 @@ LAYOUTS = {
         "2023-03-06,Tofu,Kg,40,50.0,45,up",
         (DAY, "", "Tofu", "", "", "Kg", "kg", 1, 40, 50, 45, 45, "NPR", None),
     ),
+    "wholesale": (
+        "odepa_wholesale",
+        {"header": WHOLESALE, "encoding": "utf-8-sig"},
+        '"2023-03-06","16","Ñuble","Vega","Frutas","Palta","Hass","Primera","$/bins (400 kilos)",'
+        '"Maule","9","39999,9","48000","44000"',
+        (
+            DAY,
+            "Ñuble / Vega / Maule",
+            "Palta",
+            "Hass",
+            "Primera",
+            "$/bins (400 kilos)",
+            *("kg", 400, 39999.9, 48000, 44000, 110, "CLP", "Frutas"),
+        ),
+    ),
+    "by_date": (
+        "kalimati",
+        {"header": "date,product,unit,max price,min price,avg price"},
+        '२०२३-०३-०६,आलु रातो,के\u200d.जी.,"१,०९०.००",८०.००,८५.००',
+        (DAY, "", "आलु रातो", "", "", "के.जी.", "kg", 1, 80, 1090, 85, 85, "NPR", None),
+    ),
 }
 
 
@@ -76,6 +105,49 @@ def test_each_layout_reads_by_its_own_rules(judge, tmp_path, layout):
     path = write(tmp_path / "a.csv", line, **form)
     (row,) = judge(source, path).where("outcome = 'good'").select(*READ, *PRICES).collect()
     assert tuple(row) == expected
+
+
+@pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be", "utf-8", "latin-1"])
+def test_a_mark_tells_the_encoding_and_a_separators_line_is_no_row(judge, tmp_path, encoding):
+    mark = "" if encoding == "latin-1" else "\ufeff"
+    header = f"{mark}sep=;\r\n" + CONSUMER.replace(",", ";")
+    line = "2023;3;10;06/03/2023;10/03/2023;16;Ñuble;Itata;Feria;Pan;Čaj ਊ;$/kilo;1;3;2"
+    line = line.replace("Čaj ਊ", "Piña") if encoding == "latin-1" else line
+    path = write(tmp_path / "a.csv", line, "x", header=header, encoding=encoding, end="\r\n")
+    outcomes = [tuple(row) for row in judge("odepa", path).orderBy("place").select("raw", "outcome").collect()]
+    assert outcomes[0][1] == "blank"
+    assert outcomes[2:] == [(line, "good"), ("x", "quarantined")]
+
+
+def test_forms_of_unicode_make_no_difference(judge, tmp_path):
+    names = ["Piña", "Pin\u0303a", "\u212bngstrom", "Ångstrom", "क़लम", "क\u093cलम"]
+    lines = [price(name, f"9/{day}/2023") for day, name in enumerate(names, 1)]
+    judged = judge("kalimati", write(tmp_path / "a.csv", *lines))
+    found = judged.where("outcome = 'good'").orderBy("place").select("product", "raw").collect()
+    assert [row["raw"] for row in found] == lines
+    assert len({row["product"] for row in found}) == len(names) / 2
+
+
+def test_a_date_in_the_files_name_is_that_of_its_rows(judge, tmp_path, settings):
+    layout = {
+        "header": ("name", "min price", "max price", "avg price"),
+        **{"date_format": "yyyy-M-d", "thousands": ",", "prefix": ("Rs", "Rs."), "product": "name", "every_unit": "KG"},
+        **{"price_min": "min price", "price_max": "max price", "price_mean": "avg price"},
+    }
+    settings.prices.sources["kalimati"].layouts["named"] = Layout(**layout)
+    lines = ["गोलभेडा , ५८.०० , ६८.०० , ६३.००", "Tea,Rs.50.00,Rs. 60.00,Rs 55.00", "Rice,Run 31.00,Rs 40,Rs 35"]
+    form = {"header": "name , min price , max price , avg price"}
+    names = "2023-3-20", "2024-12-01", "2024-2-30"
+    paths = [write(tmp_path / name / f"{name}+1 a.csv", *lines, **form) for name in names]
+    judged = judge("kalimati", *paths)
+    good = judged.where("outcome = 'good'").select("date", "product", "unit", "price_mean").collect()
+    days = dt.date(2023, 3, 20), dt.date(2024, 12, 1)
+    assert sorted(map(tuple, good)) == [
+        (day, *rest) for day in days for rest in (("Tea", "KG", 55.0), ("गोलभेडा", "KG", 63.0))
+    ]
+    reasons = {row["reason"] for row in judged.where("outcome = 'quarantined' AND raw LIKE 'Rice%'").collect()}
+    no_number = "unreadable price_min 'Run 31.00'"
+    assert reasons == {no_number, f"unreadable date '2024-2-30'; {no_number}"}
 
 
 REFUSED = {
@@ -141,6 +213,27 @@ UNITS = {
     "1 Pc": ("piece", 1.0),
     "KG": ("kg", 1.0),
     "Kg": ("kg", 1.0),
+    "$/bins (400 kilos)": ("kg", 400.0),
+    "$/caja 18 kilos granel": ("kg", 18.0),
+    "$/bandeja 10 kilos empedrada": ("kg", 10.0),
+    "$/cajón 20 kilos": ("kg", 20.0),
+    "$/docena de atados": ("piece", 12.0),
+    "$/docena de matas": ("piece", 12.0),
+    "$/paquete 10 atados": ("piece", 10.0),
+    "$/caja 10 docenas": ("piece", 120.0),
+    "$/cien": ("piece", 100.0),
+    "$/atado": ("piece", 1.0),
+    "के.जी.": ("kg", 1.0),
+    "के. जी.": ("kg", 1.0),
+    "केजी": ("kg", 1.0),
+    "के जी": ("kg", 1.0),
+    "दर्जन": ("piece", 12.0),
+    "प्रति दर्जन": ("piece", 12.0),
+    "प्रति गोटा": ("piece", 1.0),
+    "$/docena de atados (3 kilos)": None,  # of the dozen, or of each
+    "$/bandeja 12 canastillos 125 gramos": None,
+    "$/atado 0,5 a 1 kilo": None,
+    "$/caja 18 kilos o más": None,
     "$/saco": None,
     "$/bolsa 1.000 gramos": None,
     "$/bandeja 0 unidades": None,
@@ -176,3 +269,11 @@ def test_every_line_has_one_outcome_and_none_is_lost(judge, tmp_path, lines):
     for row in judged:
         assert (row["outcome"] == "blank") == (not row["raw"].strip(" "))
         assert (row["reason"] is None) == (row["outcome"] in {"good", "duplicate"})
+
+
+@pytest.mark.parametrize("pattern", [r"(?P<n>\d+) kg", "(?#crates) kg", "kg(?(1)a|b)", "(kg", "a{,3}"])
+def test_a_pattern_of_a_unit_that_java_reads_otherwise_is_refused(spark_session, pattern):
+    rule = UnitRule.model_construct(pattern=pattern, base="kg", factor=1.0)
+    check_patterns(spark_session, load(variables={}).prices.units)
+    with pytest.raises(SettingsError, match="that Java reads"):
+        check_patterns(spark_session, [rule])

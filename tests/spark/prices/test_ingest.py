@@ -1,18 +1,24 @@
 """Whole ingests: whatever comes twice, late, cut up, killed or at once, the tables hold each row once."""
 
+import datetime as dt
+import os
 import random
+import shutil
 import threading
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from deltalake import DeltaTable
 
 from brazada.errors import InputError, UsageError
 from brazada.prices.ingest import ingest
+from brazada.prices.settings import Layout, UnitRule
 from brazada.prices.tables import OBSERVATIONS
+from brazada.prices.views import VIEWS
 from brazada.tables import Store
 
-from .conftest import CONSUMER, price, write
+from .conftest import CONSUMER, KALIMATI, price, write
 
 LINES = [price(product, f"9/{day}/2023", mean=41 + day) for product in ("Tofu", "Yam") for day in range(1, 9)]
 JUNK = "No data available in table,,3/3/2024,,,"
@@ -59,6 +65,32 @@ def test_files_of_any_source_say_theirs_by_their_header(job, tmp_path):
     assert dict(map(tuple, found)) == {"kalimati": 16, "odepa": 1}
     noted = job.store.read("ops.ingested_files").frame.select("layout", "rows_in").collect()
     assert {tuple(row) for row in noted} == {("website", 16), ("consumer", 2)}
+
+
+def test_one_day_files_of_one_content_are_as_many_days_in_one_commit(job, another, tmp_path):
+    layout = Layout(
+        **{"header": ["Ware", "Low", "High"], "date_format": "yyyy-M-d", "product": "Ware", "every_unit": "kg"},
+        **{"price_min": "Low", "price_max": "High", "price_mean": "High"},
+    )
+    job.settings.prices.sources["kalimati"].layouts["named"] = layout
+    for day in range(1, 31):
+        write(tmp_path / "days" / f"2023-9-{day}.csv", "Tofu,40,50", header="Ware,Low,High")
+    ingest(job, None, [str(tmp_path / "days")])
+    assert counts(job) == (30, 0, 0)
+    assert job.store.writes == {"prices.observations": 1, "ops.ingested_files": 1}
+    again = another(2)
+    ingest(again, None, [str(tmp_path / "days")])
+    assert again.report.notes == ["30 of 30 files known already, skipped"]
+    write(tmp_path / "days" / "undated.csv", "Tofu,40,50", header="Ware,Low,High")
+    with pytest.raises(InputError, match=r"one date as yyyy-M-d in the name .* found .*undated\.csv"):
+        ingest(again, None, [str(tmp_path / "days")])
+
+
+def test_lines_are_numbered_as_they_stand_below_a_separators_line(job, tmp_path):
+    path = write(tmp_path / "a.csv", price(), "", JUNK, header=f"sep=,\n{KALIMATI}", encoding="utf-16", end="\r\n")
+    ingest(job, None, [path])
+    assert counts(job) == (1, 0, 1)
+    assert quarantine(job) == [(5, JUNK)]
 
 
 def test_order_and_division_into_files_make_no_difference(job, another, tmp_path):
@@ -201,23 +233,108 @@ def test_a_misprinted_year_is_quarantined_and_a_year_of_many_rows_is_not(job, an
     assert counts(more) == (8, 0, 0)
 
 
-def test_a_known_file_is_judged_anew_where_that_is_asked(job, another, tmp_path):
-    from brazada.prices.settings import UnitRule
+def by_rules(job, **changes):
+    """The job with other settings of prices."""
+    return replace(
+        job, settings=job.settings.model_copy(update={"prices": job.settings.prices.model_copy(update=changes)})
+    )
 
+
+def on_conflict(job, rule):
+    kalimati = job.settings.prices.sources["kalimati"].model_copy(update={"on_conflict": rule})
+    return by_rules(job, sources=job.settings.prices.sources | {"kalimati": kalimati})
+
+
+def prices_of(job):
+    return {row["product"]: row["price_mean"] for row in job.store.read(OBSERVATIONS.name).frame.collect()}
+
+
+@pytest.mark.parametrize("asked", [False, True])
+def test_a_known_file_is_judged_anew_by_other_rules_or_where_that_is_asked(job, another, tmp_path, asked):
     path = write(tmp_path / "a.csv", *LINES, price("Rice", unit="Muri"))
     ingest(job, "kalimati", [path])
     assert counts(job) == (16, 0, 1)
-    prices = job.settings.prices
-    muri = prices.model_copy(update={"units": (*prices.units, UnitRule(pattern="muri", base="kg", factor=70))})
-    again = replace(another(2), settings=job.settings.model_copy(update={"prices": muri}))
-    ingest(again, "kalimati", [path], again=True)
+    units = (*job.settings.prices.units, UnitRule(pattern="muri", base="kg", factor=70))
+    again = by_rules(another(2), units=units)
+    ingest(again, "kalimati", [path], again=asked)
     assert counts(again) == (17, 0, 0)
+    assert asked or again.report.notes == ["1 files judged again: the settings that judged them are others now"]
     assert len(table(job)) == 17
     assert quarantine(job) == []
     assert job.store.read("ops.ingested_files").frame.count() == 1
-    third = another(3)
+    third = by_rules(another(3), units=units)
     ingest(third, "kalimati", [path])
     assert third.report.notes == ["1 of 1 files known already, skipped"]
+
+
+def test_files_of_a_table_that_was_deleted_or_restored_are_not_known(job, another, tmp_path):
+    paths = [write(tmp_path / "a.csv", *LINES[:9]), write(tmp_path / "b.csv", *LINES[8:])]
+    for number, path in enumerate(paths, 2):
+        ingest(another(number), "kalimati", [path])
+    whole, table_ = table(job), DeltaTable(job.store.location(OBSERVATIONS.name))
+    assert len(whole) == 16
+    table_.restore(table_.version() - 1)
+    restored = another(4)
+    ingest(restored, "kalimati", paths)
+    assert table(job) == whole
+    assert restored.report.notes[0] == "1 files were taken in and have no row in the table any more: not known"
+    shutil.rmtree(job.store.location(OBSERVATIONS.name))
+    deleted = another(5)
+    ingest(deleted, "kalimati", paths)
+    assert table(job) == whole
+    assert deleted.store.read("ops.ingested_files").frame.count() == 2
+
+
+def test_a_row_that_is_dropped_comes_from_the_file_that_had_it_as_a_duplicate(job, another, tmp_path):
+    one, other = (write(tmp_path / name, price(), price(name)) for name in ("a.csv", "b.csv"))
+    ingest(job, "kalimati", [one, other])
+    assert counts(job) == (3, 1, 0)
+    os.utime(one, (dt.datetime(2023, 9, 1, tzinfo=dt.UTC).timestamp(),) * 2)  # before the prices in it
+    again = another(2)
+    ingest(again, "kalimati", [one], again=True)
+    assert sorted(prices_of(job)) == ["Tofu", "b.csv"]
+    assert [row["unit"] for row in again.store.read("ops.quarantine").frame.collect()] == ["line"] * 2
+    assert any("1 other files judged again" in note for note in again.report.notes)
+    Path(other).unlink()
+    os.utime(one)
+    ingest(another(3), "kalimati", [one], again=True)
+    assert sorted(prices_of(job)) == ["Tofu", "a.csv", "b.csv"]
+
+
+@pytest.mark.parametrize("rule", ["quarantine", "keep_first", "keep_last"])
+def test_which_of_two_prices_stands_is_for_the_source(job, another, tmp_path, rule):
+    old = write(tmp_path / "old.csv", price("Rice", mean=45), price("Tea", mean=45), price("Yam", mean=45))
+    new = write(tmp_path / "new.csv", price("Rice", mean=46), price("Tea", mean=45), price("Leek", mean=46))
+    ingest(on_conflict(job, rule), "kalimati", [old])
+    second = on_conflict(another(2), rule)
+    ingest(second, "kalimati", [new])
+    first = 46 if rule == "keep_last" else 45
+    expected = {"Rice": first, "Tea": 45, "Yam": 45, "Leek": 46}
+    assert prices_of(job) == expected
+    of = {"quarantine": (1, 1, 1), "keep_first": (1, 2, 0), "keep_last": (2, 1, 0)}
+    assert counts(second) == of[rule]
+    for number, path in enumerate((old, new, old), 3):  # judged again, neither comes later than it did
+        ingest(on_conflict(another(number), rule), "kalimati", [path], again=True)
+        assert prices_of(job) == expected
+    if rule == "quarantine":
+        assert not job.store.exists("prices.conflicts")
+        return
+    job.store.attach(VIEWS)
+    (row,) = job.spark.table("prices.corrections").collect()
+    assert (row["product"], row["price_mean"], row["standing_mean"]) == ("Rice", 91 - first, first)
+    assert [row[name].rpartition("/")[2] for name in ("file", "standing_file")] == (
+        ["old.csv", "new.csv"] if rule == "keep_last" else ["new.csv", "old.csv"]
+    )
+
+
+def test_a_correction_that_is_refused_later_gives_the_price_before_back(job, another, tmp_path):
+    old, new = (write(tmp_path / name, price(mean=mean)) for name, mean in (("a.csv", 45), ("b.csv", 46)))
+    for number, path in enumerate((old, new), 2):
+        ingest(on_conflict(another(number), "keep_last"), "kalimati", [path])
+    assert prices_of(job) == {"Tofu": 46}
+    os.utime(new, (dt.datetime(2023, 9, 1, tzinfo=dt.UTC).timestamp(),) * 2)
+    ingest(on_conflict(job, "keep_last"), "kalimati", [new], again=True)
+    assert prices_of(job) == {"Tofu": 45}
 
 
 def test_blanks_and_zero_width_signs_make_no_other_product(job, tmp_path):

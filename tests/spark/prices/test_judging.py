@@ -295,9 +295,12 @@ def test_a_model_worse_than_naive_on_what_came_stops_serving(market):
         forecast.forecast(job)
         return {row["model"] for row in job.store.read(FORECASTS.name).frame.where(newest).collect()}
 
+    served = read(job, SERVING)
     assert models_where_forecasts_were_off_by(0.0) == {"global"}  # as Naive
     assert models_where_forecasts_were_off_by(1000.0) == {"naive"}
     assert sum("global stops serving" in note for note in job.report.notes) == GOODS
+    assert set(read(job, SERVING)["model"]) == {"naive"}
+    job.store.replace(SERVING, [tuple(row) for row in served[SERVING.columns.names].itertuples(index=False)], "true")
 
 
 def test_windows_of_another_shape_are_refused_by_name(market):
@@ -307,3 +310,26 @@ def test_windows_of_another_shape_are_refused_by_name(market):
     windows.windows(job)
     with pytest.raises(ModelError, match="inputs"):
         forecast.forecast(job)
+
+
+def test_a_frozen_series_is_neither_learned_from_nor_judged_and_its_forecast_says_so(market):
+    stuck = f"kalimati|Good {GOODS}|||KG"
+    warehouse = f"warehouse.path={market.settings.warehouse.path}"
+    settings = load(overrides=[*SMALL, "prices.sources.kalimati.frozen_limit=40", warehouse], variables={})
+    job = Job("test", "run-3", settings, market.spark, market.store, market.console)
+    rows = [*prices(), *((GOODS, day, 42.0) for day in range(DAYS))]
+    job.store.replace(OBSERVATIONS, observations(job.spark, rows), "true")
+    series.series(job)
+    windows.windows(job)
+    examples = read(job, WINDOWS).query("series == @stuck")
+    assert set(examples["split"]) == {"validate", "test", "live"}
+    assert all(price is None for target in examples["target"] for price in target)
+    backtest.backtest(job)
+    judged = read(job, BACKTEST)
+    assert not judged.loc[judged["series"] == stuck, "observed"].any()
+    forecast.forecast(job)
+    made = read(job, FORECASTS)
+    made = made[made["origin"] == dt.date(2024, 1, 1) + dt.timedelta(days=DAYS - 1)]
+    assert set(made.loc[made["frozen"], "series"]) == {stuck}
+    assert set(made.loc[made["series"] == stuck, "forecast"]) == {42.0}
+    assert any("1 of them from a frozen price" in note for note in job.report.notes)

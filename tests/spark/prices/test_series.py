@@ -54,6 +54,23 @@ def test_a_gap_is_filled_up_to_the_limit_and_marked(spark):
     ]
 
 
+def test_a_run_of_equal_prices_longer_than_the_limit_is_frozen(spark):
+    prices = {"Pan": [1, 2, 2, 2, None, 2, 3, 3], "Sal": [5, 5, 5, 6, 5, 5, 5, 6], "Uva": [7] * 8}
+    rows = [seen(at, name, value) for name, all_ in prices.items() for at, value in enumerate(all_) if value]
+    frame = series_of(spark.createDataFrame(rows, COLUMNS), "daily", 1, frozen_limit=3)
+    found = {name: [] for name in prices}
+    for row in frame.orderBy("step").collect():
+        found[row["product"]].append(row["frozen"])
+    assert found == {
+        "Pan": [False, *[True] * 5, False, False],  # the filled step is of the run, and does not count in it
+        "Sal": [False] * 8,
+        "Uva": [True] * 8,
+    }
+    unlimited = series_of(spark.createDataFrame(rows, COLUMNS), "daily", 1)
+    assert unlimited.columns == frame.columns == SERIES.columns.names
+    assert unlimited.where("frozen").isEmpty()
+
+
 def test_a_daily_calendar_is_the_days_the_source_traded(spark):
     rows = [seen(0, "Pan", 1), seen(3, "Sal", 1), seen(9, "Pan", 2)]
     found = result(spark, rows, "daily", 0, "step", "date")

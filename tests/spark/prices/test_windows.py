@@ -26,13 +26,27 @@ def price_at(name, step):
     return {"a": 100.0, "b": 1000.0, "c": 7.0}[name[0]] * (1 + 0.3 * math.sin(step) + 0.01 * step)
 
 
-def points(name, missing=(), filled=(), change=None):
+def points(name, missing=(), filled=(), change=None, frozen=()):
     """A series' rows: price null where missing, not observed where filled."""
     for step in range(STEPS):
         value = (change or price_at)(name, step)
         price = None if step in missing else value
         observed = price is not None and step not in filled
-        yield (name, "kalimati", name, "", "", "KG", "kg", day(step), step, price, observed, int(observed))
+        yield (
+            name,
+            "kalimati",
+            name,
+            "",
+            "",
+            "KG",
+            "kg",
+            day(step),
+            step,
+            price,
+            observed,
+            int(observed),
+            step in frozen,
+        )
 
 
 @pytest.fixture
@@ -115,6 +129,30 @@ def test_a_constant_series_is_kept_with_scales_of_nothing(cut):
     assert (row["naive_error"], row["log_scale"], row["share_unchanged"]) == (0.0, 0.0, 1.0)
     assert row["window"][0] == 0
     assert row["target_drift"] == [None] * HORIZON
+
+
+def test_no_training_window_has_a_frozen_price_and_no_target_is_one(cut):
+    def stuck(name, step):
+        return 50.0 if 10 <= step < 18 or step >= 30 else price_at(name, step)
+
+    examples = cut(points("a", change=stuck, frozen={*range(10, 18), *range(30, STEPS)}), points("b"))
+    mine = {step: row for (name, step), row in examples.items() if name == "a"}
+    training = {*range(LENGTH - 1, 10 - HORIZON), *range(18 + LENGTH - 1, TRAIN - HORIZON + 2)}
+    assert {step for step, row in mine.items() if row["split"] == "train"} == training
+    assert {step for step, row in mine.items() if row["split"] != "train"} == {*range(TRAIN - 1, STEPS)}
+    assert all(target is None for step in range(30, STEPS) for target in mine[step]["target"])
+    sound = [price_at("a", step) for step in range(TRAIN) if step not in range(10, 18)]
+    assert (mine[STEPS - 1]["scale_min"], mine[STEPS - 1]["scale_max"]) == (min(sound), max(sound))
+    assert mine[STEPS - 1]["share_unchanged"] == 0
+    (change,) = {math.log(price_at("b", at) / price_at("b", at - 1)) for at in [12]}
+    assert examples["b", 12]["market_change"][-1] == pytest.approx(change)
+
+
+def test_a_series_that_is_frozen_throughout_is_scaled_by_what_there_is(cut):
+    examples = cut(points("a", change=lambda _, __: 5.0, frozen=range(STEPS)), points("b"))
+    found = [row for (name, _), row in examples.items() if name == "a"]
+    assert {row["split"] for row in found} == {"validate", "test", "live"}
+    assert {(row["scale_min"], row["naive_error"], row["share_unchanged"]) for row in found} == {(5.0, 0.0, 1.0)}
 
 
 def test_sparse_series_have_no_windows_but_move_the_market(cut):

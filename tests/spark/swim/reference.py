@@ -11,12 +11,13 @@ PLACE = ["x_m", "y_m", "z_m"]
 FILTERED = ["dx_m", "dt_s", "speed_m_s", "accel_m_s2"]
 TIMES = range(1_000_080_000_000, 4_133_980_800_000)  # 2001-09-10 to the end of 2100
 FARTHEST_M = 100
-_ID = rb"(?:ObjectId\([0-9a-f]{24}\)|[0-9a-f]{24})"
+_HEX = rb"[0-9A-Fa-f]{18}(?:[0-9A-Fa-f]{6})?"
+_ID = rb'(?:ObjectI[dD]\(%s\)|ObjectI[dD]\("%s"\)|"ObjectI[dD]\(""%s""\)"|%s)' % (_HEX, _HEX, _HEX, _HEX)
 _BLANK = rb"[\x00-\x20\x7f]*"  # what a cast in Spark takes for blanks
 _NUMBER = _BLANK + rb"([+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)" + _BLANK
 _LISTED = rb'"\[[^]"]*\]"'
 _LINE = re.compile(
-    rb'%s,(\d{13}),(%s),([0-9a-f]{12}),"\[%s,%s,%s\]",%s,%s' % (_ID, _ID, *[_NUMBER] * 3, *[_LISTED] * 2)
+    rb'%s,(\d{13}),(%s),([0-9A-Fa-f]{12}),"\[%s,%s,%s\]",%s,%s' % (_ID, _ID, *[_NUMBER] * 3, *[_LISTED] * 2)
 )
 
 
@@ -56,8 +57,8 @@ def _position(text: bytes) -> tuple | None:
     millis, place = int(match[1]), tuple(float(match[i]) for i in (4, 5, 6))
     if millis not in TIMES or any(abs(metres) > FARTHEST_M for metres in place):
         return None
-    drill = match[2].decode()
-    return match[3].decode(), drill.removeprefix("ObjectId(").removesuffix(")"), millis, *place
+    (drill,) = re.findall(_HEX, match[2])
+    return match[3].decode().lower(), drill.decode().lower(), millis, *place
 
 
 def rows_of(frame: pd.DataFrame) -> list[tuple]:

@@ -1,11 +1,14 @@
 """The stream of alerts over files that come in turn."""
 
+import os
+import time
 from pathlib import Path
 
 import pytest
 
 from brazada.errors import InputError
 from brazada.swim.alerts import alerts
+from brazada.swim.ingest import ingest
 
 from .conftest import START, hexed, line, log, table, tag_of, write
 
@@ -68,8 +71,9 @@ def test_the_delay_of_an_alert_is_measured_from_the_files_arrival(raised):
 def test_files_are_found_by_any_name_or_refused(at, tmp_path):
     content = log(*drill(t1=[0, 30]))
     job = at(tmp_path / "warehouse")
-    alerts(job, [write(tmp_path / "a [1]{2}.csv", content)])
-    assert job.report.notes == ["1 alerts raised; 2 new lines read"]
+    write(tmp_path / "in" / "logs [1]*{a,b}" / "A.CSV", content)
+    alerts(job, [write(tmp_path / "a [1]{2}.csv", content), str(tmp_path / "in" / "logs [1]*{a,b}")])
+    assert job.report.notes == ["1 alerts raised; 4 new lines read"]
     for name, content_of, said in (("b.csv.zst", content, "text or .gz"), ("none/*.csv", None, "nothing")):
         path = write(tmp_path / name, content_of) if content_of else str(tmp_path / name)
         with pytest.raises(InputError, match=said):
@@ -87,3 +91,33 @@ def test_what_is_no_log_of_positions_is_no_quiet_pool(at, tmp_path):
     path = write(tmp_path / "a.csv", b"date;price\n1;2\n")
     with pytest.raises(InputError, match="lines of a swim log; found none among 2 new ones"):
         alerts(at(tmp_path / "warehouse"), [path])
+
+
+def test_every_file_is_read_once_or_told(at, tmp_path, monkeypatch):
+    """Whatever their ages, and however the folder is written."""
+    folder, warehouse = tmp_path / "in", tmp_path / "warehouse"
+    path = Path(write(folder / "1.csv", log(*drill(t1=[0, 30]))))
+    write(folder / "2.csv", log(line(CLOCK_OF_2090, drill=7)))
+    monkeypatch.chdir(tmp_path)
+    first = at(warehouse)
+    alerts(first, [str(folder)])
+    ahead = "1 lines not watched: dated more than a day after their file was written"
+    assert first.report.notes == ["1 alerts raised; 3 new lines read", ahead]
+    os.utime(path, (time.time() + 5, time.time() + 5))
+    path.write_bytes(path.read_bytes() + line(99 * SECOND, drill=1).encode() + b"\n")
+    for name, days in (("old.csv", 30), ("older.csv", 400)):
+        old = time.time() - days * 86_400
+        os.utime(write(folder / name, log(*drill(t2=[days]))), (old, old))
+    second = at(warehouse)
+    alerts(second, ["in/"])
+    grown = f"1 files not watched, as {path.as_uri()}: changed after it was read, and what was added is not"
+    assert second.report.notes[0] == "1 alerts raised; 2 new lines read"
+    assert [note.partition(";")[0] for note in second.report.notes[1:]] == [grown]
+
+
+def test_a_folder_that_holds_itself_is_refused(at, tmp_path):
+    write(tmp_path / "in" / "deep" / "1.csv", log(*drill(t1=[0, 30])))
+    (tmp_path / "in" / "deep" / "again").symlink_to(tmp_path / "in")
+    for job in (alerts, ingest):
+        with pytest.raises(InputError, match=r"hold themselves; found the link .*/in/deep/again"):
+            job(at(tmp_path / "warehouse"), [str(tmp_path / "in")])

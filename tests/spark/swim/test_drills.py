@@ -7,11 +7,14 @@ import pandas as pd
 import pytest
 from pandas.testing import assert_frame_equal
 
+from brazada.errors import InputError
+from brazada.plots import swim as plots
 from brazada.settings import load
 from brazada.simulate.swim import POOLS, simulate
 from brazada.swim.ingest import ingest
 from brazada.swim.laps import laps
 from brazada.swim.motion import measure
+from brazada.swim.path import of_drill
 from brazada.swim.sessions import sessions
 
 from . import reference
@@ -168,9 +171,27 @@ def test_distances_of_laps_add_up(stood):
     assert_frame_equal(sums, swum.sort_index(), check_dtype=False, rtol=0, atol=1e-9)
 
 
+def test_a_drill_is_chosen_by_its_lengths_and_drawn(at, stood, tmp_path):
+    store, found = at(stood[1].warehouse).store, stood[1].laps
+    readings, lengths = of_drill(store)
+    per_drill = found.groupby(["tag", "drill"]).size()
+    assert abs(len(lengths) - 10) == (per_drill - 10).abs().min()
+    drill = per_drill.index[-1][1]
+    readings, lengths = of_drill(store, drill=drill)
+    assert set(readings["drill"]) == set(lengths["drill"]) == {drill}
+    with pytest.raises(InputError, match="none of tag nobody"):
+        of_drill(store, tag="nobody")
+    for name in ("one.svg", "two.svg", "three.png"):
+        plots.save(plots.path(readings, lengths), tmp_path / name)
+    text = (tmp_path / "one.svg").read_text(encoding="utf-8")
+    assert text == (tmp_path / "two.svg").read_text(encoding="utf-8")
+    assert text.count(" s</text>") == len(lengths)
+    assert (tmp_path / "three.png").stat().st_size > 10_000
+
+
 def test_drills_are_measured_again_by_other_pools_when_asked(at, stood):
     warehouse, before = stood[1].warehouse, stood[1].motions
-    job = at(warehouse, "swim.pools=[{name: metres, z_m: 0.2, length_m: 25.0}]")
+    job = at(warehouse, "swim.pools=!replace [{name: metres, z_m: 0.2, length_m: 25.0}]")
     laps(job)
     assert_frame_equal(Stood(warehouse).motions, before)
     laps(job, again=True)

@@ -4,6 +4,7 @@ import hashlib
 import os
 import random
 import re
+import shutil
 
 import pytest
 from deltalake import DeltaTable
@@ -11,16 +12,18 @@ from pandas.testing import assert_frame_equal
 
 from brazada.errors import InputError
 from brazada.swim.ingest import ingest
+from brazada.swim.sessions import sessions
 
 from .conftest import START, hexed, line, log, readings, table, write
 from .reference import told
 
 GOOD = line()
 ID, TIME, DRILL, TAG = GOOD.split(",")[:4]
+SHORT = "f7a7e75c96d04e0678"
 FIELDS = "not the seven fields _id,TimeStamp,DrillID,TagID,Position,Velocity,Acceleration"
-NO_ID = "_id is neither 24 hex digits nor ObjectId of them"
+NO_ID = "_id is neither 18 or 24 hex digits nor ObjectId of them"
 NO_TIME = "TimeStamp is no plausible time"
-NO_DRILL = "DrillID is neither 24 hex digits nor ObjectId of them"
+NO_DRILL = "DrillID is neither 18 or 24 hex digits nor ObjectId of them"
 NO_TAG = "TagID is not 12 hex digits"
 NO_LIST = "Position is not a quoted list"
 NO_LISTS = "Position, Velocity and Acceleration are not three quoted lists to the line's end"
@@ -50,7 +53,10 @@ REFUSED = {
         having(ts=text): NO_TIME
         for text in ("", "now", "158000000000", "15800000000000", "1580000000.00", "1.58000000e12", "4200000000000")
     },
-    **{having(drill=text): NO_DRILL for text in ("", f"ObjectId({hexed(1)[:-1]}z)", hexed(1)[:-1])},
+    **{
+        having(drill=text): NO_DRILL
+        for text in ("", f"ObjectId({hexed(1)[:-1]}z)", hexed(1)[:-1], f'ObjectID("{SHORT})', f"ObjectID({SHORT[1:]})")
+    },
     **{having(tag=text): NO_TAG for text in ("b827eb00000", "b827eb00000g", "b827eb0000001")},
     **{having(position=text): NO_LIST for text in ("'[1.0,2.0,0.2]'", "[1.0,2.0,0.2]", '""[1.0,2.0,0.2]""')},
     **{having(position=text): NO_LISTS for text in ('"[1.0,2.0,0.2"', '"[1.0,2.0,0.2]"]"', '"[1.0,2.0,0.2]x]"')},
@@ -66,7 +72,19 @@ FORMS = ["1", "-0.5", "+1.5", "1e1", "1.5E-3", ".5", "2.", " 3.0", "100", "0." +
 ODD = {
     2: [line(t, x, drill=2) for t, x in ((0, 1.0), (40, 1.5), (80, 1.25))],
     4: [line(40 * i, x, drill=4) for i, x in enumerate(FORMS)],
-    5: [having(_id=ID[9:33], drill=hexed(5)), having(drill=f"ObjectId({hexed(5)})", ts=str(START + 40))],
+    5: [
+        having(drill=text, tag=tag, ts=str(START + 40 * number))
+        for number, (text, tag) in enumerate(
+            [
+                (hexed(5), TAG),
+                (f"ObjectId({hexed(5)})", TAG.upper()),
+                (hexed(5).upper(), TAG),
+                (f'ObjectID("{hexed(5)}")', TAG.title()),
+                (f'"ObjectID(""{hexed(5).upper()}"")"', TAG),
+            ]
+        )
+    ],
+    6: [having(_id='ObjectID("000000000000000000")', drill=f'ObjectID("{SHORT.upper()}")')],
     21: [line(t, x, drill=21) for t, x in ((40, 5.0), (40, 4.0), (40, 5.0), (40, 4.0), (80, 4.5), (0, 4.0))],
     31: [line(drill=31)],
     32: [line(drill=32, x=x) for x in (3.0, -1.0, 2.0, -1.0, 3.0)],
@@ -188,8 +206,10 @@ def test_windows_lines_and_packed_files_give_what_plain_ones_give(found, quarant
     assert [(line, raw) for line, raw, _ in quarantine["packed.csv.zst"]] == [(5, "bad")]
 
 
-def test_an_id_is_the_same_with_and_without_objectid(found):
-    assert list(drill(found, 5)["dt_s"]) == [0.0, 0.04]
+def test_an_id_is_the_same_in_every_form_and_case(found):
+    assert list(drill(found, 5)["dt_s"]) == [0.0, 0.04, 0.04, 0.04, 0.04]
+    assert {*drill(found, 5)["tag"]} == {TAG}
+    assert len(found[found["drill"] == SHORT]) == 1
 
 
 def test_the_same_content_under_two_names_is_read_once(job, warehouse):
@@ -220,6 +240,52 @@ def test_a_file_whose_note_was_deleted_is_noted_again_though_nothing_in_it_be_go
         notes = DeltaTable(str(warehouse / "ops" / "ingested_files"))
         assert notes.to_pyarrow_table()["rows_quarantined"].to_pylist() == [1]
         notes.delete()
+
+
+FIRST_LOG = [line(x=1.0), line(1000, x=150.0), line(2000, x=3.0), line(x=150.0, drill=2)]
+SECOND_LOG = [line(500, x=2.0), line(3000, x=4.0), line(x=5.0, drill=3)]
+
+
+def test_logs_judged_again_by_other_settings_give_what_they_give_at_first(at, tmp_path):
+    paths = [write(tmp_path / f"{name}.csv", log(*lines)) for name, lines in (("far", FIRST_LOG), ("near", SECOND_LOG))]
+    wide, once, many = "swim.max_position_m=200", tmp_path / "once", tmp_path / "many"
+    ingest(at(once, wide), paths)
+    for path in paths:
+        ingest(at(many), [path])
+    assert len(table(many, "ops.quarantine")) == 2
+    sessions(at(many))
+    job = at(many, wide)
+    ingest(job, paths)
+    assert "2 files judged again: the settings that judged them are others now" in job.report.notes
+    assert readings(many).equals(readings(once))
+    assert len(table(many, "ops.quarantine")) == 0
+    narrow = at(many)
+    ingest(narrow, paths[:1])
+    assert narrow.report.rows_quarantined == 2
+    assert hexed(2) not in set(table(many, "swim.readings")["drill"])
+    later = at(many, wide)
+    sessions(later)
+    assert table(many, "swim.drills").set_index("drill")["readings"].to_dict()[hexed(1)] == 4
+
+
+def test_logs_of_a_table_that_was_restored_or_deleted_are_not_known(at, tmp_path):
+    paths = [write(tmp_path / f"{name}.csv", log(*lines)) for name, lines in (("far", FIRST_LOG), ("near", SECOND_LOG))]
+    warehouse = tmp_path / "warehouse"
+    for path in paths:
+        ingest(at(warehouse), [path])
+    whole = readings(warehouse)
+    sessions(at(warehouse))
+    delta = DeltaTable(str(warehouse / "swim" / "readings"))
+    delta.restore(1)  # what the first log gave
+    ingest(at(warehouse), paths)
+    assert readings(warehouse).equals(whole)
+    sessions(at(warehouse))
+    assert table(warehouse, "swim.drills")["readings"].sum() == len(whole)
+    shutil.rmtree(warehouse / "swim" / "readings")
+    job = at(warehouse)
+    ingest(job, paths)
+    assert readings(warehouse).equals(whole)
+    assert job.report.notes[0] == "2 files were taken in and have no row in the table any more: not known"
 
 
 def test_of_one_time_the_least_position_is_kept_and_the_next_row_counts_from_it(found, quarantine):

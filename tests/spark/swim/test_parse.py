@@ -28,6 +28,12 @@ def other(number):
     line = sound(number)
     ways = [
         line.replace("ObjectId(", "").replace(")", ""),
+        re.sub(r"ObjectId\((\w+)\)", r'ObjectID("\1")', line),
+        re.sub(r"ObjectId\((\w{18})\w*\)", r'"ObjectID(""\1"")"', line),
+        re.sub(r"ObjectId\((\w+)\)", r'ObjectID("\1)', line),
+        re.sub(r"ObjectId\((\w+)\)", lambda id_: id_[0].replace(id_[1], id_[1].upper()), line),
+        line.replace("b827eb", "B827EB"),
+        line.replace("0.2]", "0.20000000000000001]"),
         line.replace('"[0,0,0]"', '"[1,2,3]"'),
         line.replace('"[', '"[ ', 1),
         line.replace('"[', '"[\x7f', 1),
@@ -61,6 +67,24 @@ def test_a_line_is_a_position_or_refused_as_the_rules_say(spark_session, chosen)
     assert sorted([*found, *not_found]) == list(range(len(texts)))
     rules = {place: reference._position(text.encode()) for place, text in enumerate(texts)}
     assert found == {place: position for place, position in rules.items() if position}
+
+
+GENUINE = """\
+ObjectId(5e2a96a8d388780364022905),1579849384047,ObjectId(5e2a96a8d38878036402296a),a4da22e0a243,"[8.95442339,-3.5120962,0.2]","[0,0,0]","[0,0,0]"
+ObjectId(5e2a96a8d388780364022906),1579849384087,ObjectId(5e2a96a8d38878036402296a),a4da22e0a243,"[8.916343615454545,-3.512871673566434,0.2]","[0,0,0]","[0,0,0]"
+ObjectID("5e2a96a8d388780364"),1579849384127,ObjectID("5E2A96A8D388780364"),A4DA22E0A243,"[8.878263840909092,-3.5136471471328674,0.20000000000000001]","[0,0,0]","[0,0,0]"
+"""
+
+
+def test_the_forms_that_are_known_of_real_logs_are_read(spark_session):
+    lines = spark_session.createDataFrame([(text,) for text in GENUINE.splitlines()], "value string")
+    rows = [tuple(row) for row in positions(lines, SWIM).collect()]
+    tag, drill = "a4da22e0a243", "5e2a96a8d38878036402296a"
+    assert rows == [
+        (tag, drill, 1579849384047, 8.95442339, -3.5120962, 0.2),
+        (tag, drill, 1579849384087, 8.916343615454545, -3.512871673566434, 0.2),
+        (tag, drill[:18], 1579849384127, 8.878263840909092, -3.5136471471328674, 0.2),
+    ]
 
 
 def test_no_zero_is_negative(spark_session):

@@ -19,7 +19,7 @@ from brazada.swim.sessions import sessions
 from brazada.tables import Store
 
 from . import reference
-from .conftest import data_files, readings, table
+from .conftest import data_files, line, log, readings, table
 
 ROWS, SEED = 240_000, 2
 METHODS = ("published", "kinematic")
@@ -241,6 +241,15 @@ def test_too_few_drills_are_not_clustered(at, warehouse):
     job = at(warehouse, "swim.clusters={kinematic: 500, published: 3}")
     with pytest.raises(InputError, match="more than 500 drills that can be clustered"):
         fit(job, "kinematic")
+
+
+def test_of_a_log_of_an_unknown_pool_the_pool_is_told(at, tmp_path):
+    path = tmp_path / "log.csv"
+    path.write_bytes(log(*[line(40 * n, x=n / 20, z=0.9, drill=n % 20) for n in range(400)]))
+    ingest(at(tmp_path / "warehouse"), [str(path)])
+    said = r"found 0 of 20 \(of the others 20: no pool at a height of 0\.9 m; swim\.pools knows .*Name their pool under"
+    with pytest.raises(InputError, match=said):
+        fit(at(tmp_path / "warehouse"), "kinematic")
 
 
 def test_no_styles_are_no_export(at, tmp_path):

@@ -195,7 +195,7 @@ def test_adjusted_rand_is_sklearns(pairs):
 
 
 def test_the_summary_says_what_the_tables_and_the_truth_say(store, simulated, capsys):
-    summary.show(store, simulated.truth)
+    summary.show_summary(store, simulated.truth)
     said = capsys.readouterr().out
     for part in ("Logs taken in", "60,000", "Drills by method", "made up", "Three best lengths", "brazada sql"):
         assert part in said
@@ -210,10 +210,10 @@ def test_a_truth_of_another_log_is_refused(store, tmp_path):
     other = tmp_path / "truth.csv"
     other.write_text("DrillID,style,stroke\nffff,others,back\n")
     with pytest.raises(InputError, match="none"):
-        summary.show(store, other)
+        summary.show_summary(store, other)
     other.write_text("drill,style\nffff,others\n")
     with pytest.raises(InputError, match="DrillID"):
-        summary.show(store, other)
+        summary.show_summary(store, other)
 
 
 def test_views_come_with_their_tables(at, tmp_path):
@@ -233,4 +233,4 @@ def test_views_come_with_their_tables(at, tmp_path):
     (row,) = read(job.store, "swim.drill_laps").itertuples()
     assert (row.tag, row.drill, row.lengths) == (tag_of(1), hexed(1), 1)
     with pytest.raises(TableError, match=r"swim\.models"):
-        summary.show(job.store)
+        summary.show_summary(job.store)

@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from lines import LINES, TABLE, mean_of_y
+from mlflow import MlflowClient
 from pyspark.sql import functions as F
 
 from brazada.errors import ModelError, SettingsError, TrainingError
@@ -16,6 +17,7 @@ from brazada.training.evaluate import evaluate
 from brazada.training.metrics import root_mean_squared_error
 from brazada.training.predict import predict
 from brazada.training.registry.runs import group_models, load, newest_pair
+from brazada.training.registry.tracking import location
 from brazada.training.train import runs_folder, train
 
 
@@ -98,6 +100,12 @@ def test_a_refit_learns_from_both_parts_for_the_best_number_of_epochs(job, point
     assert rows == {run.id: None, refit.id: run.id}
     assert newest_pair(job, LINES, job.store.version(TABLE.name)) == (run.id, refit.id)
     assert load(job, [LINES], refit.id).weights[0].tolist() == refit.outcome.weights[0].tolist()
+    registered = MlflowClient(location(job.settings)[0])
+    champion = registered.get_model_version_by_alias("lines", "champion")
+    assert registered.get_run(champion.run_id).data.tags["brazada.run"] == refit.id  # the one that serves
+    tags = registered.get_run(champion.run_id).data.tags
+    assert (tags["promoted"], tags["mlflow.note.content"]) == ("yes", refit.reason)
+    assert len(registered.search_model_versions("name = 'lines'")) == 2
 
 
 def test_a_model_that_does_not_beat_its_baseline_is_not_promoted(job, points):

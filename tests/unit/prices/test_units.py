@@ -12,6 +12,7 @@ from brazada.settings import load
     [
         ("{pattern: 'caja (', base: kg}", "regular expression"),
         ("{pattern: '(\\d+) de (\\d+) kg', base: kg}", "at most one group"),
+        ("{pattern: '[[a]', base: kg}", "nested set"),
         ("{pattern: 'stone', base: stone}", "base"),
         ("{pattern: 'kg', base: kg, factor: 0}", "factor"),
     ],

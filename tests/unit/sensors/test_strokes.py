@@ -42,6 +42,14 @@ def test_windows_are_cut_and_labelled_by_the_majority(recording):
         np.testing.assert_allclose(np.frombuffer(samples, "<f4").reshape(180, 6), signals, rtol=1e-6)
 
 
+@pytest.mark.parametrize(
+    "folder", ["Mar%C3%ADa%20B", "Mari%CC%81a%20B", "%20Mar%C3%ADa%C2%A0B", "Mar%C3%ADa%E2%80%8B%20B"]
+)
+def test_a_swimmer_is_one_however_the_folder_is_spelt(recording, folder):
+    rows = ingest.read(Strokes(), f"file:///a/{folder}/Freestyle_1.csv", recording.to_csv(index=False).encode())
+    assert {row[1] for row in rows} == {"Mar\u00eda B"}
+
+
 def test_no_window_crosses_a_gap_in_time(recording):
     gap = recording.copy()
     gap.loc[300:, "timestamp"] += 1e9

@@ -36,6 +36,16 @@ def test_series_are_read_whole_whatever_the_order_of_their_steps(files):
     assert {row[0]: row[4] for row in read(series=mixed)} == {row[0]: row[4] for row in rows}
 
 
+def test_blanks_and_forms_of_unicode_make_no_other_recording_or_surface(files):
+    _, labels, read = files
+    spelt = labels.assign(
+        surface=labels["surface"] + "\u00a0", group_id="\ufeffcafe\u0301 " + labels["group_id"].astype(str)
+    )
+    rows = read(labels=spelt)
+    assert [row[2] for row in rows] == labels["surface"].tolist()
+    assert [row[1] for row in rows] == [f"caf\u00e9 {group}" for group in labels["group_id"]]
+
+
 @pytest.mark.parametrize(
     ("broken", "reason"),
     [

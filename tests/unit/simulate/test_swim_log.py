@@ -81,6 +81,19 @@ def test_positions_refresh_six_times_a_second(drills):
     assert 6 < fresh / seconds < 6.5
 
 
+def test_positions_between_fixes_lie_on_a_line_if_asked(tmp_path, made):
+    lines = simulate(tmp_path, ROWS, seed=3, positions="interpolated").files[0].read_bytes().splitlines()[1:]
+    held = made.files[0].read_bytes().splitlines()[1:]
+    assert [line[:90].split(b'"')[0] for line in lines] == [line[:90].split(b'"')[0] for line in held]
+    drill = lines[0].split(b",")[2]
+    x, fixed = (
+        np.array([float(line.split(b'"[')[1].split(b",")[0]) for line in log if drill in line]) for log in (lines, held)
+    )
+    fixes = np.flatnonzero(np.diff(fixed, prepend=np.nan))
+    assert x == pytest.approx(np.interp(np.arange(len(x)), fixes, fixed[fixes]), abs=1e-7)
+    assert len(np.unique(x)) > 3 * len(np.unique(fixed))
+
+
 def test_positions_lie_in_one_pool_but_for_wild_ones(drills):
     halves = {pool.z: pool.half for pool in POOLS}
     outside = 0

@@ -8,7 +8,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from brazada.swim.motion import FEATURES, REASONS, measure, transform
+from brazada.swim.motion import FEATURES, REASONS, _fixes, _refreshed, measure, transform
 from brazada.swim.settings import Motion
 
 HALF_M = 12.5
@@ -105,6 +105,32 @@ def test_samples_that_repeat_the_position_change_nothing():
     x[500:502] += 6.0  # wild samples amid repeats
     fresh = np.concatenate([[True], x[1:] != x[:-1]])
     assert of(t, x) == of(t[fresh], x[fresh])
+
+
+@pytest.mark.parametrize("stroke", STROKES)
+def test_positions_on_the_line_between_two_fixes_change_nothing(stroke):
+    t, held = swimmer(*STROKES[stroke])
+    held[500:504] += 6.0  # a wild fix
+    fixes = np.arange(0, len(t), 4)
+    between = np.interp(t, t[fixes], held[fixes]).round(8)
+    (features, lengths), (expected, same) = of(t, between), of(t, held)
+    assert features == pytest.approx(expected, rel=1e-4)
+    assert len(lengths) == len(same) > 2
+
+
+def test_fixes_of_the_published_rows_are_those_at_both_ends_of_their_line():
+    """The ten rows of the thesis's log that are public: a position six times, then four steps along a line."""
+    x = [8.95442339] * 6 + [8.916343615454545, 8.878263840909092, 8.840184066363637, 8.802104291818182]
+    t, fixes = _fixes(*_refreshed(np.arange(10) * 0.04, np.array(x)))
+    assert t == pytest.approx([0.2, 0.36])
+    assert list(fixes) == [x[5], x[9]]
+
+
+def test_a_steady_swimmer_without_noise_is_seen_throughout():
+    t = np.arange(0, 15, 0.04)
+    features, _ = of(t, -10 + 1.2 * t)
+    assert features["positions"] == len(t)
+    assert features["distance_m"] == pytest.approx(1.2 * t[-1])
 
 
 def test_wild_positions_are_rejected():

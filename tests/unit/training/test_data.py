@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pyarrow as pa
@@ -14,6 +15,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from lines import LINES
+from pyarrow import fs
 
 from brazada.errors import TrainingError
 from brazada.training.data import columns, reader
@@ -149,6 +151,44 @@ def test_no_more_rows_are_decoded_at_once_than_the_task_allows(parquet, library)
     assert sum(len(batch[2]) for batch in feed.batches(0)) == 60
     feed.close()
     assert max(seen) == 3
+
+
+@pytest.fixture
+def remote(parquet, monkeypatch, tmp_path):
+    """The same files in a bucket, which pyarrow reads and Petastorm does not; and where copies of them would lie."""
+    here = [url.removeprefix("file:") for url in parquet]
+    scratch = tmp_path / "scratch"
+    scratch.mkdir()
+    monkeypatch.setenv("SPARK_LOCAL_DIRS", f"{scratch},/elsewhere")
+    monkeypatch.delenv("LOCAL_DIRS", raising=False)
+    monkeypatch.setattr(columns, "filesystem", lambda uri: (fs.LocalFileSystem(), here[int(uri[-1])]))
+    return tuple(f"s3a://bucket/{number}" for number in range(3)), scratch
+
+
+def test_petastorm_reads_copies_of_what_lies_in_a_bucket_and_leaves_none(parquet, remote):
+    urls, scratch = remote
+    feeds = [FileFeed(LINES, Share(urls, 60), 16), FileFeed(LINES, Share(parquet, 60), 16)]
+    for _ in range(2):
+        copied, local = (np.concatenate([batch[1] for batch in feed.batches(0)]) for feed in feeds)
+        np.testing.assert_array_equal(copied, local)
+    assert len(list(scratch.glob("*/*.parquet"))) == 3
+    for feed in feeds:
+        feed.close()
+    assert not list(scratch.iterdir())
+
+
+def test_a_disk_too_small_for_the_copies_is_said_before_they_begin(remote, monkeypatch):
+    urls, scratch = remote
+    monkeypatch.setattr(columns.shutil, "disk_usage", lambda _: SimpleNamespace(free=10))
+    with pytest.raises(TrainingError, match=r"GiB of free disk in .*scratch .*set training.feed=tfdata"):
+        next(FileFeed(LINES, Share(urls, 60), 16).batches(0))
+    assert not list(scratch.iterdir())
+
+
+def test_what_pyarrow_has_no_library_for_is_not_called_damaged(monkeypatch):
+    monkeypatch.setenv("ARROW_LIBHDFS_DIR", "/nowhere")
+    with pytest.raises(TrainingError, match=r"a library for hdfs://.*ARROW_LIBHDFS_DIR"):
+        columns.open_file("hdfs://127.0.0.1:1/file")
 
 
 def test_fewer_files_than_ranks_and_an_empty_split_are_refused():

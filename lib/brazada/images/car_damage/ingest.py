@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, Any
 from brazada.errors import InputError
 from brazada.images.car_damage import duplicates, photos
 from brazada.images.car_damage.tables import CAR_DAMAGE, DUPLICATES, PHOTOS, SEVERITIES
+from brazada.images.settings import Images
 from brazada.ingest.files import list_files
+from brazada.ingest.texts import one_spelling
 from brazada.ingest.whole import Format, ingest_files
 from brazada.training.data.sharding import with_shards
 
@@ -25,7 +27,7 @@ _COLUMNS = tuple(name for name in PHOTOS.columns.names if name != "batch")
 _MANIFEST = "a manifest with columns path and label, and part where it is known"
 
 
-def ingest(job: Job, paths: Sequence[str], options: CarDamage, manifest: str | None = None) -> None:
+def ingest(job: Job, paths: Sequence[str], again: bool = False, manifest: str | None = None) -> None:
     """Take in photographs, look for near-duplicates among all that are there, and divide them anew.
 
     Severity and part are those of the folders (`train/minor/...`) or those that a CSV `manifest` tells of its paths,
@@ -36,9 +38,9 @@ def ingest(job: Job, paths: Sequence[str], options: CarDamage, manifest: str | N
         told = _told(job, manifest)
         paths = [*paths, *told]
     files = Format("photographs", photos.SUFFIXES, _COLUMNS, partial(photos.read, told))
-    ingest_files(job, PHOTOS, paths, files)
+    ingest_files(job, PHOTOS, paths, files, again=again)
     if not job.store.exists(CAR_DAMAGE.name) or not _same(job):
-        divide(job, options)
+        divide(job, job.settings.of(Images).car_damage)
 
 
 def divide(job: Job, options: CarDamage) -> None:
@@ -110,6 +112,8 @@ def _told(job: Job, manifest: str) -> Mapping[str, tuple[str, str | None]]:
         raise InputError(_MANIFEST, found=f"{manifest}: {error}", todo="check --manifest") from error
     if missing := {"path", "label"} - set(rows):
         raise InputError(_MANIFEST, found=f"none named {', '.join(sorted(missing))}", todo="name its columns so")
+    for column in {"label", "part"} & set(rows):
+        rows[column] = rows[column].map(one_spelling)
     if unknown := sorted(set(rows["label"].str.lower()) - {*SEVERITIES}):
         expected = f"labels out of {', '.join(SEVERITIES)}"
         raise InputError(expected, found=", ".join(unknown), todo="correct the manifest")

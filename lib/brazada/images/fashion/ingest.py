@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 from brazada.images.fashion import idx
 from brazada.images.fashion.tables import CLASSES, FASHION, SIDE
+from brazada.images.settings import Images
 from brazada.ingest.whole import Format, Refused, ingest_files
 from brazada.training.data.sharding import with_shards
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
 
-    from brazada.images.settings import Fashion
     from brazada.report import Job
 
 
@@ -41,7 +41,7 @@ FILES = Format(
 )
 
 
-def ingest(job: Job, paths: Sequence[str], options: Fashion) -> None:
+def ingest(job: Job, paths: Sequence[str], again: bool = False) -> None:
     """Take in pairs of IDX files; of the training part a share is for validation, told by a hash of the id.
 
     Pictures that are there more than once, in either part, are kept as published, and counted in the report. Raises
@@ -49,12 +49,14 @@ def ingest(job: Job, paths: Sequence[str], options: Fashion) -> None:
     """
     from pyspark.sql import functions as F
 
+    options = job.settings.of(Images).fashion
+
     def prepare(rows: DataFrame) -> DataFrame:
         held_back = F.pmod(F.xxhash64("id"), F.lit(10_000)) < round(10_000 * options.validation_share)
         split = F.when(F.col("part") == "test", "test").when(held_back, "validate").otherwise("train")
         return with_shards(rows.withColumn("split", split), ("split",), ("id",), options.shards)
 
-    ingest_files(job, FASHION, paths, FILES, prepare)
+    ingest_files(job, FASHION, paths, FILES, prepare, again)
     if job.report.rows_good:
         copies = (
             job.store.read(FASHION.name)

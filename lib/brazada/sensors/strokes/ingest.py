@@ -6,11 +6,15 @@ import io
 from collections.abc import Iterator, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote
 
 import numpy as np
 
+from brazada.ingest.known import digest_of
+from brazada.ingest.texts import one_spelling
 from brazada.ingest.whole import Format, Refused, ingest_files
 from brazada.sensors.groups import with_folds
+from brazada.sensors.settings import Sensors
 from brazada.sensors.tables import STROKE_HZ, STROKE_SAMPLES, STROKE_WINDOWS, STROKES
 from brazada.training.data.sharding import with_shards
 
@@ -36,7 +40,7 @@ def read(options: Strokes, path: str, content: bytes) -> Iterator[tuple[Any, ...
     """
     import pandas as pd
 
-    *_, swimmer, name = path.split("/")
+    *_, swimmer, name = map(one_spelling, unquote(path).split("/"))
     recording = name.removesuffix(".gz").removesuffix(".csv")
     table = pd.read_csv(io.BytesIO(content))
     if missing := [name for name in ("timestamp", *SIGNALS) if name not in table]:
@@ -68,16 +72,20 @@ def read(options: Strokes, path: str, content: bytes) -> Iterator[tuple[Any, ...
             )
 
 
-def ingest(job: Job, paths: Sequence[str], options: Strokes) -> None:
+def ingest(job: Job, paths: Sequence[str], again: bool = False) -> None:
     """Take in recordings, each file in a Spark task of its own; splits and folds are by swimmer."""
     from pyspark.sql import functions as F
+
+    options = job.settings.of(Sensors).strokes
 
     def prepare(rows: DataFrame) -> DataFrame:
         dealt = with_folds(job, STROKE_WINDOWS, rows, "swimmer")
         split = F.when(F.col("class_number") < 0, "aside").otherwise(F.col("split"))
         return with_shards(dealt.withColumn("split", split), ("split",), ("id",), options.shards)
 
-    ingest_files(job, STROKE_WINDOWS, paths, Format("watch", SUFFIXES, _COLUMNS, partial(read, options)), prepare)
+    rules = digest_of(options.stride, options.ambiguous_below)
+    files = Format("watch", SUFFIXES, _COLUMNS, partial(read, options), rules=rules)
+    ingest_files(job, STROKE_WINDOWS, paths, files, prepare, again)
     if job.report.rows_good:
         counts = F.count_if(F.col("split") == "aside"), F.count_if("ambiguous"), F.count_distinct("swimmer")
         aside, ambiguous, swimmers = job.store.read(STROKE_WINDOWS.name).frame.agg(*counts).collect()[0]

@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from brazada.errors import InputError
+from brazada.ingest.texts import one_spelling
 from brazada.ingest.whole import Format, Refused, ingest_files
 from brazada.sensors.groups import with_folds
+from brazada.sensors.settings import Sensors
 from brazada.sensors.tables import SURFACE_SERIES, SURFACE_STEPS, SURFACES
 from brazada.training.data.sharding import with_shards
 
@@ -20,13 +22,13 @@ if TYPE_CHECKING:
     from pyspark.sql import DataFrame
 
     from brazada.report import Job
-    from brazada.sensors.settings import Surfaces
 
 SIGNALS = (
     *(f"orientation_{axis}" for axis in "XYZW"),
     *(f"angular_velocity_{axis}" for axis in "XYZ"),
     *(f"linear_acceleration_{axis}" for axis in "XYZ"),
 )
+SUFFIXES = (".csv", ".csv.gz")
 _NAME = re.compile(r"(?P<folder>.*/)X(?P<part>[^/]*)\.csv(\.gz)?$", re.IGNORECASE)
 _LABELS = re.compile(r".*/y[^/]*\.csv(\.gz)?$", re.IGNORECASE)
 _LARGEST_ERROR = 0.01  # of the length of a quaternion
@@ -61,8 +63,10 @@ def read(path: str, series: bytes, labels: bytes) -> Iterator[tuple[Any, ...] | 
     _check(steps, "series", ("series_id", "measurement_number", *SIGNALS))
     _check(known, "labels", ("series_id", "group_id", "surface"))
     signals = steps[["measurement_number", *SIGNALS]].apply(pd.to_numeric, errors="coerce").to_numpy(np.float64)
+    for column in ("series_id", "group_id", "surface"):
+        known[column] = known[column].map(one_spelling, na_action="ignore")
     told = {name: rows[["group_id", "surface"]].to_numpy().tolist() for name, rows in known.groupby("series_id")}
-    names = steps["series_id"].astype(str)
+    names = steps["series_id"].astype(str).map(one_spelling)
     for name, places in names.groupby(names, sort=False).indices.items():
         mine, own = signals[places], told.get(str(name), [])
         if fault := next(_faults(mine, own), None):
@@ -99,11 +103,11 @@ def _check(table: pd.DataFrame, what: str, columns: Sequence[str]) -> None:
         raise Refused(f"{what}: no column {', '.join(missing)}")
 
 
-def ingest(job: Job, paths: Sequence[str], options: Surfaces) -> None:
+def ingest(job: Job, paths: Sequence[str], again: bool = False) -> None:
     """Take in pairs of files of series and labels; splits are by recording. Raises InputError, see `pairs`."""
     files = Format(
         "surfaces",
-        (".csv", ".csv.gz"),
+        SUFFIXES,
         ("id", "recording", "label", "class_number", "samples"),
         read,
         together=pairs,
@@ -112,6 +116,6 @@ def ingest(job: Job, paths: Sequence[str], options: Surfaces) -> None:
 
     def prepare(rows: DataFrame) -> DataFrame:
         dealt = with_folds(job, SURFACE_SERIES, rows, "recording")
-        return with_shards(dealt, ("split",), ("id",), options.shards)
+        return with_shards(dealt, ("split",), ("id",), job.settings.of(Sensors).surfaces.shards)
 
-    ingest_files(job, SURFACE_SERIES, paths, files, prepare)
+    ingest_files(job, SURFACE_SERIES, paths, files, prepare, again)

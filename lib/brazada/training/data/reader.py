@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
-from brazada.training.data.columns import arrow_columns, reader_url
+from brazada.training.data.columns import arrow_columns, local_files
 from brazada.training.task import Array, Decoded, Task, each, flat, rows_of
 
 if TYPE_CHECKING:
@@ -113,24 +113,25 @@ def _petastorm(task: Task, files: Sequence[str]) -> Generator[Decoded, None, Non
 
     # pyarrow 14 announces the end of the interfaces that Petastorm's last release is built on, at every call.
     warnings.filterwarnings("ignore", category=FutureWarning, module=r"petastorm\.")
-    reader = make_batch_reader(
-        [reader_url(url) for url in files],
-        schema_fields=[f"^{re.escape(name)}$" for name in task.columns],
-        reader_pool_type="thread",
-        workers_count=1,  # with two, row groups of this pass and the next overtake each other
-        results_queue_size=4,
-        shuffle_row_groups=False,
-        num_epochs=None,  # a reader that is to end may take the last row group for read before it was
-    )
-    try:
-        for group in reader:
-            columns = group._asdict()
-            for start in range(0, len(columns[task.columns[0]]), task.rows_per_chunk):
-                chunk = {name: column[start : start + task.rows_per_chunk] for name, column in columns.items()}
-                yield task.decode(chunk, task.spec)
-    finally:
-        reader.stop()
-        reader.join()
+    with local_files(files) as urls:
+        reader = make_batch_reader(
+            urls,
+            schema_fields=[f"^{re.escape(name)}$" for name in task.columns],
+            reader_pool_type="thread",
+            workers_count=1,  # with two, row groups of this pass and the next overtake each other
+            results_queue_size=4,
+            shuffle_row_groups=False,
+            num_epochs=None,  # a reader that is to end may take the last row group for read before it was
+        )
+        try:
+            for group in reader:
+                columns = group._asdict()
+                for start in range(0, len(columns[task.columns[0]]), task.rows_per_chunk):
+                    chunk = {name: column[start : start + task.rows_per_chunk] for name, column in columns.items()}
+                    yield task.decode(chunk, task.spec)
+        finally:
+            reader.stop()
+            reader.join()
 
 
 def _tfdata(task: Task, files: Sequence[str]) -> Generator[Decoded, None, None]:

@@ -60,8 +60,12 @@ def work(spec: WorkerSpec, ranks: Communicator, on_epoch: OnEpoch | None) -> Out
 def _trained(
     spec: WorkerSpec, plan: Plan, learner: Learner, folder: str, on_epoch: OnEpoch | None, epochs: int | None
 ) -> Outcome:
-    """One training on this rank's files; the readers are closed whatever happens."""
+    """One training on this rank's files; the readers are closed whatever happens.
+
+    `on_epoch` hears beside an epoch's figures of how many epochs it is one, and whether this is the training anew.
+    """
     mine = learner.ranks.rank
+    place = {"epochs": float(epochs or spec.task.spec["epochs"]), "refit": float(epochs is not None)}
     train = FileFeed(
         spec.task,
         plan.train[mine],
@@ -76,9 +80,11 @@ def _trained(
     validate = FileFeed(spec.task, plan.validate[mine], plan.batch, library=spec.library, rank=mine)
     try:
         feeds = Feeds(train, validate if held_out else None)
-        return fit(learner, feeds, epochs=epochs, folder=folder, on_epoch=on_epoch)
+        hear = None if on_epoch is None else lambda entry: on_epoch({**entry, **place})
+        return fit(learner, feeds, epochs=epochs, folder=folder, on_epoch=hear)
     finally:
         train.close()
+        validate.close()
 
 
 def alone(spec: WorkerSpec, on_epoch: OnEpoch) -> Outcome:

@@ -7,11 +7,14 @@ import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from brazada.errors import ModelError
 from brazada.training import files
 from brazada.training.task import Array, Decoded, Task, flat
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame
 
 WEIGHTS, FACTS = "weights.npz", "model.json"
 
@@ -61,6 +64,22 @@ def save(folder: Path, model: Model, facts: Mapping[str, Any]) -> None:
     }
     (folder / WEIGHTS).write_bytes(files.pack(files.numbered("weight", model.weights), {"run": model.run}))
     (folder / FACTS).write_text(json.dumps(known | dict(facts), indent=1), encoding="utf-8")
+
+
+def describe(folder: Path, rows: DataFrame) -> None:
+    """Write, beside a model's files, what MLflow loads them by as a `pyfunc`: brazada.pyfunc, and what `rows` have.
+
+    `rows` are those that the model learned from, in the columns of its task; none is read.
+    """
+    import warnings
+
+    from mlflow import models, pyfunc
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of whole numbers, which cannot be missing: nor may they here
+        made = models.Model(signature=models.infer_signature(rows))
+    pyfunc.add_to_model(made, loader_module="brazada.pyfunc", data=".")
+    made.save(str(folder / "MLmodel"))
 
 
 def load(folder: Path, task: Task) -> Model:

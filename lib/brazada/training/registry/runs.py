@@ -161,6 +161,7 @@ def _logged(job: Job, task: Task, run: Run, ranks: int, folder: str) -> tuple[An
                 Model(replace(task, spec=start.spec), start.run, outcome.weights, outcome.shapes),
                 facts | packages(),
             )
+            models.describe(Path(here), job.store.read(start.table, start.version).frame.select(*task.columns))
         else:
             (Path(here) / "fits.json").write_text(json.dumps([asdict(fit) for fit in run.fits], default=str))
             for fit in run.fits:
@@ -168,7 +169,11 @@ def _logged(job: Job, task: Task, run: Run, ranks: int, folder: str) -> tuple[An
                     (Path(here) / f"{fit.name}.npz").write_bytes(content)
         params = {k: v for k, v in start.spec.items() if not isinstance(v, dict | list)} | facts
         params |= {"seed": start.seed, "network": start.network}
-        logged = Tracking(job.settings).log(start.run, task.name, params, history, Path(here))
+        tags = {"network": task.network, "promoted": "yes" if run.promoted else "no", "mlflow.note.content": run.reason}
+        tracking = Tracking(job.settings)
+        logged = tracking.log(start.run, task.name, params, history, Path(here), tags)
+        if outcome:
+            tracking.register(logged, task.name, champion=run.promoted)
     best = [fit.best_epoch for fit in run.fits if fit.best_epoch]
     epochs = (len(outcome.history), outcome.best_epoch) if outcome else (0, int(median(best)) if best else 0)
     row = (start.run, task.name, task.network, dt.datetime.now(dt.UTC), *facts.values(), start.seed, ranks)
@@ -227,6 +232,17 @@ def champion(job: Job, name: str) -> Row | None:
 
     promoted = (F.col("task") == name) & F.col("promoted") & F.col("refit_of").isNull()
     return known_runs(job.store).where(promoted).orderBy(F.desc("finished_at")).first()
+
+
+def champion_versions(store: Store) -> dict[str, set[int]]:
+    """Versions of tables that the champions of all tasks learned from, by the table's name."""
+    from pyspark.sql import functions as F
+
+    newest = F.max_by(F.struct("table", "version"), "finished_at")
+    found: dict[str, set[int]] = {}
+    for _, pair in known_runs(store).where("promoted AND refit_of IS NULL").groupBy("task").agg(newest).collect():
+        found.setdefault(pair["table"], set()).add(pair["version"])
+    return found
 
 
 def run_row(job: Job, run: str) -> Row:

@@ -19,6 +19,8 @@ from typing import Any
 from brazada.errors import ModelError, SettingsError
 from brazada.settings import Settings
 
+log = logging.getLogger(__name__)
+
 _TAG = "brazada.run"
 _FOLDER = "model"
 _LOCAL = f"artifacts/{_FOLDER}"  # MLflow's own place beneath a run's folder, so that its pages show the files
@@ -38,13 +40,21 @@ class Tracking:
         self._databricks = uri.startswith("databricks")
         self._client = MlflowClient(tracking_uri=uri)
 
-    def log(self, run: str, task: str, params: Mapping[str, Any], history: list[dict[str, float]], model: Path) -> str:
+    def log(
+        self,
+        run: str,
+        task: str,
+        params: Mapping[str, Any],
+        history: list[dict[str, float]],
+        model: Path,
+        tags: Mapping[str, str],
+    ) -> str:
         """Log a finished run and its model's files; logging it again replaces nothing and adds no second run."""
         from mlflow.entities import Metric, Param
 
         experiment = self._experiment(task)
         known = self._client.search_runs([experiment], f"tags.`{_TAG}` = '{run}'", max_results=1)
-        here = known[0] if known else self._client.create_run(experiment, tags={_TAG: run}, run_name=run)
+        here = known[0] if known else self._client.create_run(experiment, tags={_TAG: run, **tags}, run_name=run)
         now = int(time.time() * 1000)
         figures = [
             Metric(name, value, now, int(entry["epoch"]))
@@ -59,6 +69,29 @@ class Tracking:
             self._client.log_artifacts(here.info.run_id, str(model), _FOLDER)
         self._client.set_terminated(here.info.run_id)
         return str(here.info.run_id)
+
+    def register(self, mlflow_run: str, task: str, champion: bool) -> None:
+        """Add a logged run's model to the versions of the model `task`; a champion gets that alias. Twice adds one.
+
+        Not on Databricks, whose catalog takes only models with a signature of MLflow's.
+        """
+        from mlflow.exceptions import MlflowException
+
+        if self._databricks:
+            return
+        try:
+            if not self._client.search_registered_models(f"name = '{task}'"):
+                self._client.create_registered_model(task)
+            found = self._client.search_model_versions(f"name = '{task}' AND run_id = '{mlflow_run}'")
+            if self._artifacts:
+                source = (self._artifacts / task / mlflow_run / _LOCAL).as_uri()
+            else:
+                source = f"{self._client.get_run(mlflow_run).info.artifact_uri}/{_FOLDER}"
+            version = found[0] if found else self._client.create_model_version(task, source, mlflow_run)
+            if champion:
+                self._client.set_registered_model_alias(task, "champion", str(version.version))
+        except MlflowException as error:  # ml.runs says what is champion: MLflow's pages show it to people
+            log.warning("MLflow's registry did not take the model of run %s: %s", mlflow_run, error)
 
     @contextmanager
     def model(self, mlflow_run: str) -> Iterator[Path]:
