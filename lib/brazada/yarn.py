@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import logging
 import os
+import sys
 from typing import Any
 
 log = logging.getLogger(__name__)
 
 
 def report_failure(message: str, code: int) -> None:
-    """Make the message the application's diagnostics, where this process is the driver of one in YARN's cluster mode.
+    """Hand the message to YARN, where this process is the driver in its cluster mode. Say all else before: YARN ends it.
 
     Spark has no call for it, so this reaches into its application master; where that is not as in Spark 3.5 nothing is
     reported, and the job fails as it would have.
@@ -18,6 +19,8 @@ def report_failure(message: str, code: int) -> None:
     # YARN names each container so; spark-submit tells a Python driver where its JVM listens.
     if "CONTAINER_ID" not in os.environ or "PYSPARK_GATEWAY_PORT" not in os.environ:
         return
+    sys.stdout.flush()
+    sys.stderr.flush()
     try:
         _report(message, code)
     except Exception:
@@ -26,16 +29,19 @@ def report_failure(message: str, code: int) -> None:
 
 def _report(message: str, code: int) -> None:
     from pyspark import SparkContext
+    from pyspark.java_gateway import launch_gateway
 
-    gateway: Any = SparkContext._gateway
-    if gateway is None:  # it failed before there was a session
-        from pyspark.java_gateway import launch_gateway
-
-        gateway = launch_gateway()  # type: ignore[no-untyped-call]
+    gateway: Any = SparkContext._gateway or launch_gateway()  # type: ignore[no-untyped-call]
     jvm = gateway.jvm
-    companion = jvm.java.lang.Class.forName("org.apache.spark.deploy.yarn.ApplicationMaster$")
-    field = companion.getDeclaredField("master")
+    # Of a driver that failed before it had a session YARN shows the end of what its JVM said.
+    jvm.java.lang.System.err.println(f"error: {message}")
+    if SparkContext._active_spark_context is None:
+        return
+    # Of a later one it shows the words with which the application master ended.
+    name = "org.apache.spark.deploy.yarn.ApplicationMaster$"
+    companion = jvm.java.lang.Class.forName(name)
+    field = companion.getDeclaredField(f"{name.replace('.', '$')}$master")
     field.setAccessible(True)
     master = field.get(companion.getField("MODULE$").get(None))
     failed = jvm.org.apache.hadoop.yarn.api.records.FinalApplicationStatus.FAILED
-    master.finish(failed, code, message, True)  # as at shutdown: it only notes the words, and ends with this driver
+    master.finish(failed, code, f"error: {message}")

@@ -23,17 +23,24 @@ def told(gateway):
     return companion.getDeclaredField.return_value.get.return_value.finish.call_args
 
 
-def test_yarn_hears_what_failed_with_the_exit_code(gateway):
+def test_a_failure_before_there_is_a_session_is_among_what_the_jvm_said(gateway):
     with pytest.raises(SystemExit) as stop:
         main(["tables", "--env", "moon"])
     assert stop.value.code == 2
-    status, code, message, at_shutdown = told(gateway).args
-    assert status is gateway.jvm.org.apache.hadoop.yarn.api.records.FinalApplicationStatus.FAILED
-    assert (code, at_shutdown) == (2, True)
-    assert message.startswith("expected one of local, databricks, emr; found --env moon")
+    (said,) = gateway.jvm.java.lang.System.err.println.call_args.args
+    assert said.startswith("error: expected one of local, databricks, emr; found --env moon")
+    assert told(gateway) is None
 
 
-def test_another_spark_does_not_hide_the_failure(gateway, capsys):
+def test_a_later_failure_is_the_word_of_the_application_master(gateway, monkeypatch):
+    monkeypatch.setattr(SparkContext, "_active_spark_context", object())
+    yarn.report_failure("a fault", 1)
+    failed = gateway.jvm.org.apache.hadoop.yarn.api.records.FinalApplicationStatus.FAILED
+    assert told(gateway).args == (failed, 1, "error: a fault")
+
+
+def test_another_spark_does_not_hide_the_failure(gateway, monkeypatch, capsys):
+    monkeypatch.setattr(SparkContext, "_active_spark_context", object())
     gateway.jvm.java.lang.Class.forName.side_effect = RuntimeError("no such class")
     with pytest.raises(SystemExit) as stop:
         main(["nonsense"])
@@ -44,4 +51,4 @@ def test_another_spark_does_not_hide_the_failure(gateway, capsys):
 def test_nobody_is_told_outside_of_yarn(gateway, monkeypatch):
     monkeypatch.delenv("CONTAINER_ID")
     yarn.report_failure("a fault", 1)
-    assert told(gateway) is None
+    assert not gateway.jvm.mock_calls

@@ -19,6 +19,7 @@ from brazada.cli.simulate import simulate
 from brazada.cli.sql import sql
 from brazada.cli.upkeep import jobs, maintain, serve
 from brazada.errors import BrazadaError, Terminated
+from brazada.yarn import report_failure
 
 
 class Commands(Group):
@@ -63,17 +64,17 @@ def main(arguments: Sequence[str] | None = None) -> None:
         click.echo("stopped by SIGTERM" if by_signal else "stopped by the user", err=True)
         sys.exit(143 if by_signal else 130)
     except BrazadaError as error:
-        report_failure(str(error), error.exit_code)
         if "--verbose" in words:
             raise
         click.echo(f"error: {error}", err=True)
         if following := next_command(error):
             click.echo(f"next: {following}", err=True)
+        report_failure(str(error), error.exit_code)
         sys.exit(error.exit_code)
     except Exception as error:
-        said = f"{first_cause(error)} (--verbose shows where)"
-        report_failure(said, 1)
         if "--verbose" in words:
             raise
+        said = f"{first_cause(error)} (--verbose shows where)"
         click.echo(f"error: {said}", err=True)
+        report_failure(said, 1)
         sys.exit(1)
