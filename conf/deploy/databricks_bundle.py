@@ -42,7 +42,7 @@ class _Bundle:
     """The bundle of a folder, its files read and put together."""
 
     def __init__(self, root: Path) -> None:
-        self.tree = _read(root / "databricks.yml")
+        self.root, self.tree = root, _read(root / "databricks.yml")
         self.jobs: dict[str, tuple[Path, Any]] = {}
         self.early: list[str] = []
         files = [root / "databricks.yml"]
@@ -75,8 +75,18 @@ class _Bundle:
         used = {name.removeprefix("var.") for name in _REFERENCE.findall(str([self.tree, self.jobs]))}
         for name in sorted(set(variables) - used):
             yield f"databricks.yml: variable {name}: expected a use; found none"
+        yield from self._sync_faults()
         for name, target in targets.items():
             yield from self._target_faults(name, (target or {}).get("variables") or {}, variables)
+
+    def _sync_faults(self) -> Iterator[str]:
+        """Files of the workspace that a cluster reads must be sent there, those too that git ignores."""
+        sent = [str((self.root / path).resolve()) for path in (self.tree.get("sync") or {}).get("include", [])]
+        for file, job in self.jobs.values():
+            libraries = [library for task in job.get("tasks", []) for library in task.get("libraries", [])]
+            for path in sorted({library["requirements"] for library in libraries if "requirements" in library}):
+                if str((file.parent / path).resolve()) not in sent:
+                    yield f"databricks.yml: sync: expected {path} of {file.name} in include; found none"
 
     def _target_faults(self, target: str, own: Mapping[str, Any], variables: Mapping[str, Any]) -> Iterator[str]:
         for name in sorted(set(own) - set(variables)):

@@ -11,7 +11,7 @@ log = logging.getLogger(__name__)
 
 
 def report_failure(message: str, code: int) -> None:
-    """Hand the message to YARN, where this process is the driver in its cluster mode. Say all else before: YARN ends it.
+    """Hand the message to YARN, where this process is the driver in its cluster mode, and may be ended by that.
 
     Spark has no call for it, so this reaches into its application master; where that is not as in Spark 3.5 nothing is
     reported, and the job fails as it would have.

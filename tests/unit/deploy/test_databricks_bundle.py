@@ -58,6 +58,7 @@ CLUSTER = "databricks.yml"
         (CLUSTER, "SINGLE_USER", "SINGLE_USERS", "SINGLE_USERS"),
         (CLUSTER, "${var.volume}/runs", "/dbfs/tmp/runs", "on a Volume"),
         (CLUSTER, "LAUNCH: process", "LAUNCH: rocket", "training.launch"),
+        (CLUSTER, "    - dist/databricks-", "    - dist/", "databricks-requirements.txt of prices.yml in include"),
         (CLUSTER, "mode: production", "mod: production", "found mod"),
         (CLUSTER, "      catalog: brazada\n", "      catalogue: brazada\n", "found catalogue"),
         (CLUSTER, "conf/deploy/databricks/*.yml", "conf/databricks/*.yml", "include: expected files; found none"),
