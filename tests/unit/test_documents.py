@@ -20,13 +20,16 @@ NAMES = {"COMMAND", "toy"}  # that are no commands here
 @pytest.fixture
 def any_path(monkeypatch):
     """Paths need not be there to be named."""
-    monkeypatch.setattr(click.Path, "convert", lambda _, value, *__: value)
+    for kind in (click.Path, click.File):
+        monkeypatch.setattr(kind, "convert", lambda _, value, *__: value)
 
 
 def parse(words):
     """Take a command line apart as the command does. Raises UsageError for what it does not know."""
-    context, command, rest = click.Context(cli, info_name="brazada"), cli, words
+    context, command, rest = click.Context(cli, info_name="brazada", **cli.context_settings), cli, words
     while isinstance(command, click.Group):
+        if rest[0] in context.help_option_names:
+            return
         name, command, rest = command.resolve_command(context, rest)
         context = click.Context(command, info_name=name, parent=context)
     command.make_context(command.name, list(rest))

@@ -134,7 +134,6 @@ def path(settings: Settings, verbose: bool, tag: str | None, drill: str | None, 
 
 
 @swim.command()
-@click.option("--steps", default=",".join(_JOBS), show_default=True, help="Some of these, and summary, by commas.")
 @click.option(
     "--steps", default=",".join(_JOBS), show_default=True, help="Run some of these, and summary, separated by commas."
 )
