@@ -1,5 +1,6 @@
 """Every command in README and docs is one: the real command line takes its words and options."""
 
+import contextlib
 import re
 from pathlib import Path
 
@@ -27,12 +28,11 @@ def any_path(monkeypatch):
 def parse(words):
     """Take a command line apart as the command does. Raises UsageError for what it does not know."""
     context, command, rest = click.Context(cli, info_name="brazada", **cli.context_settings), cli, words
-    while isinstance(command, click.Group):
-        if rest[0] in context.help_option_names:
-            return
+    while isinstance(command, click.Group) and rest[0] not in context.help_option_names:
         name, command, rest = command.resolve_command(context, rest)
         context = click.Context(command, info_name=name, parent=context)
-    command.make_context(command.name, list(rest))
+    with contextlib.suppress(click.exceptions.Exit):  # of -h and --version
+        command.make_context(command.name, list(rest), parent=context.parent)
 
 
 @pytest.mark.parametrize("line", FOUND)
