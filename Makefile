@@ -3,13 +3,14 @@ PYTHON ?= python3.11
 BIN := .venv/bin
 READY := .venv/.ready
 DEPLOY_TOOLS := .venv/.deploy-tools
+CLUSTER_TOOLS := .venv/.cluster-tools
 SAMPLE := tests/sample/prices
 DEMO ?= warehouse/demo
 FASHION := $(wildcard /usr/share/datasets/fashion-mnist)
 CHAOS_RUNS ?= 20
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo docs notebook mlflow test test-unit lint bench bench-swim bench-train chaos wheel bundle deploy-check clean
+.PHONY: help setup demo docs notebook mlflow test test-unit test-cluster lint bench bench-swim bench-train chaos wheel bundle deploy-check clean
 
 help: ## List the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/:/' | awk -F': *' '{printf "  %-10s %s\n", $$1, $$2}'
@@ -48,7 +49,10 @@ test-unit: $(DEPLOY_TOOLS) ## Run the tests that need no Spark
 	$(BIN)/python -m pytest tests/unit
 
 test: $(DEPLOY_TOOLS) ## Set up and run every test
-	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
+	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder --ignore tests/e2e/cluster
+
+test-cluster: $(CLUSTER_TOOLS) ## Set up and run the tests against S3, which moto speaks on this machine
+	$(BIN)/python -m pytest tests/e2e/cluster
 
 lint: $(READY) ## Check style, types, and that the documents fit the code
 	$(BIN)/ruff format --check .
@@ -80,6 +84,10 @@ deploy-check: bundle $(DEPLOY_TOOLS) ## Set up and check what is deployed to Dat
 
 $(DEPLOY_TOOLS): $(READY) conf/deploy/requirements.lock
 	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps -r conf/deploy/requirements.lock
+	touch $@
+
+$(CLUSTER_TOOLS): $(DEPLOY_TOOLS) conf/setup/cluster_jars.py
+	$(BIN)/python conf/setup/cluster_jars.py
 	touch $@
 
 clean: ## Remove what was built; the warehouse and the user cache stay

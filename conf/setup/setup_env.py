@@ -98,20 +98,26 @@ def horovod_wheel(gpu: bool = False) -> Path:
     return next(folder.glob("*.whl"))
 
 
+def fetch_jar(path: str, sha1: str) -> Path:
+    """A JAR of Maven Central in the cache, fetched first if it is not there as it should be."""
+    jar = CACHE / "jars" / Path(path).name
+    if not (jar.is_file() and hashlib.sha1(jar.read_bytes()).hexdigest() == sha1):
+        jar.parent.mkdir(parents=True, exist_ok=True)
+        with urllib.request.urlopen(f"{MAVEN}/{path}", timeout=180) as reply:
+            content = reply.read()
+        if hashlib.sha1(content).hexdigest() != sha1:
+            sys.exit(f"{MAVEN}/{path}: expected SHA-1 {sha1}, found another; run again, or check the proxy")
+        part = jar.with_suffix(f".{os.getpid()}")
+        part.write_bytes(content)
+        part.replace(jar)
+    return jar
+
+
 def install_jars() -> None:
     """Put Delta's JARs into pyspark's own `jars`: sessions, spark-submit and the Thrift server then work offline."""
     target = next((VENV / "lib").glob("python3.*/site-packages/pyspark/jars"))
     for path, sha1 in JARS.items():
-        jar = CACHE / "jars" / Path(path).name
-        if not (jar.is_file() and hashlib.sha1(jar.read_bytes()).hexdigest() == sha1):
-            jar.parent.mkdir(parents=True, exist_ok=True)
-            with urllib.request.urlopen(f"{MAVEN}/{path}", timeout=180) as reply:
-                content = reply.read()
-            if hashlib.sha1(content).hexdigest() != sha1:
-                sys.exit(f"{MAVEN}/{path}: expected SHA-1 {sha1}, found another; run again, or check the proxy")
-            part = jar.with_suffix(f".{os.getpid()}")
-            part.write_bytes(content)
-            part.replace(jar)
+        jar = fetch_jar(path, sha1)
         if not (target / jar.name).is_file():
             shutil.copyfile(jar, target / jar.name)
 

@@ -1,7 +1,6 @@
 """Every job on a warehouse in a catalog, by table names, gives what it gives on one at a path."""
 
-import math
-
+import few_prices
 import pytest
 
 from brazada import session
@@ -12,17 +11,7 @@ from brazada.simulate.swim import simulate
 from brazada.swim import clusters
 from brazada.tables import Store
 
-KALIMATI = "prices.sources.kalimati"
-SMALL = (
-    *(f"{KALIMATI}.{setting}" for setting in ("window=6", "horizon=2", "epochs=1", "season=5")),
-    "prices.networks.over_all={members: 1, units: 4, dense: 4, batch: 64}",
-    "prices.networks.per_product={units: [4, 3], epochs: 1, batch: 64}",
-    "prices.trees={rounds: 5, leaves: 4, rows_per_leaf: 5}",
-    "prices.judging={bootstrap: 20, prior_origins: 5, refit_every: 100}",
-    "prices.shards=2",
-    "training.launch=process",
-    "training.ranks=1",
-)
+SMALL = (*few_prices.SETTINGS, "training.launch=process", "training.ranks=1")
 OF_A_RUN = {"run_id", "started_at", "seconds", "raised_at", "delay_s", "model", "data_version", "error"}
 
 
@@ -64,13 +53,7 @@ def test_swim_jobs(brazada, spark, places, tmp_path, monkeypatch):
 
 
 def test_price_jobs(brazada, spark, places, tmp_path):
-    lines = ["Commodity,Date,Unit,Minimum,Maximum,Average"]
-    for day in range(60):
-        for good in range(4):
-            price = 50 + 10 * good + 5 * math.sin(day * (good + 1))
-            numbers = f"Rs {price - 1:.2f},Rs {price + 1:.2f},Rs {price:.2f}"
-            lines.append(f"Good {good},{1 + day // 28}/{1 + day % 28}/2024,{'KG' if day else 'sack'},{numbers}")
-    (tmp_path / "prices.csv").write_text("\n".join(lines) + "\n")
+    (tmp_path / "prices.csv").write_text(few_prices.text())
     found = {}
     for name, settings in places.items():
         for _ in range(2):

@@ -1,5 +1,6 @@
 """Every command in README and docs is one: the real command line takes its words and options."""
 
+import contextlib
 import re
 from pathlib import Path
 
@@ -20,16 +21,18 @@ NAMES = {"COMMAND", "toy"}  # that are no commands here
 @pytest.fixture
 def any_path(monkeypatch):
     """Paths need not be there to be named."""
-    monkeypatch.setattr(click.Path, "convert", lambda _, value, *__: value)
+    for kind in (click.Path, click.File):
+        monkeypatch.setattr(kind, "convert", lambda _, value, *__: value)
 
 
 def parse(words):
     """Take a command line apart as the command does. Raises UsageError for what it does not know."""
-    context, command, rest = click.Context(cli, info_name="brazada"), cli, words
-    while isinstance(command, click.Group):
+    context, command, rest = click.Context(cli, info_name="brazada", **cli.context_settings), cli, words
+    while isinstance(command, click.Group) and rest[0] not in context.help_option_names:
         name, command, rest = command.resolve_command(context, rest)
         context = click.Context(command, info_name=name, parent=context)
-    command.make_context(command.name, list(rest))
+    with contextlib.suppress(click.exceptions.Exit):  # of -h and --version
+        command.make_context(command.name, list(rest), parent=context.parent)
 
 
 @pytest.mark.parametrize("line", FOUND)

@@ -9,6 +9,7 @@ from brazada.output import command
 
 WRITERS = {
     "prices.observations": "prices ingest FILES",
+    "prices.conflicts": "prices ingest FILES",
     "prices.series": "prices series",
     "prices.windows": "prices windows",
     "prices.backtest": "prices backtest",
@@ -25,6 +26,7 @@ WRITERS = {
     "swim.laps": "swim laps",
     "swim.motions": "swim laps",
     "swim.alerts": "swim alerts LOGS",
+    "swim.deliveries": "swim alerts LOGS",
     "images.fashion": "images ingest-fashion FOLDER",
     "images.photos": "images ingest-car-damage FOLDER",
     "images.duplicates": "images ingest-car-damage FOLDER",
