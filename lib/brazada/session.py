@@ -41,7 +41,7 @@ def start(settings: Settings, verbose: bool = False) -> SparkSession:
         os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # before TensorFlow is imported
     if settings.env == "local":
         _prepare(options, settings, verbose)
-    if settings.spark.master and "SPARK_ENV_LOADED" not in os.environ:  # spark-submit sets it and names the master
+    if settings.spark.master and not _submitted():  # spark-submit names the master
         builder = builder.master(settings.spark.master)
     for key, value in options.items():
         builder = builder.config(key, value)
@@ -59,6 +59,15 @@ def start(settings: Settings, verbose: bool = False) -> SparkSession:
     return spark
 
 
+def _submitted() -> bool:
+    """Whether spark-submit or one of Spark's shells began this process.
+
+    A shell's scripts set the first variable on this machine, and not in the container of a driver in cluster mode,
+    which has the second: where its JVM listens.
+    """
+    return bool({"SPARK_ENV_LOADED", "PYSPARK_GATEWAY_PORT"} & set(os.environ))
+
+
 def _check_place(settings: Settings) -> None:
     """Raise SettingsError where this machine is not of the environment that the settings are of."""
     here = f"leave out --env {settings.env} to use this machine"
@@ -68,10 +77,10 @@ def _check_place(settings: Settings) -> None:
             found="a machine without its runtime (the variable DATABRICKS_RUNTIME_VERSION is not set)",
             todo=f"run the command there as a job or in a notebook, or {here}",
         )
-    if settings.env == "emr" and not settings.spark.master and "SPARK_ENV_LOADED" not in os.environ:
+    if settings.env == "emr" and not settings.spark.master and not _submitted():
         raise SettingsError(
             "a session that spark-submit starts on EMR, or a master to start one with",
-            found="neither (the variable SPARK_ENV_LOADED is not set, spark.master is null)",
+            found="neither (spark-submit did not start this process, spark.master is null)",
             todo=f"submit the file under jobs/ by spark-submit, or set spark.master, or {here}",
         )
 

@@ -6,6 +6,7 @@ import sys
 import pytest
 
 from brazada import session
+from brazada.errors import SettingsError
 from brazada.settings import load
 
 
@@ -23,3 +24,13 @@ def test_the_archive_of_classes_is_named_where_java_is_not_told_of_another(monke
     told = options["spark.driver.extraJavaOptions"]
     assert told.startswith(java)
     assert (str(tmp_path / "spark.jsa") in told) == used
+
+
+@pytest.mark.parametrize("variable", ["SPARK_ENV_LOADED", "PYSPARK_GATEWAY_PORT"])
+def test_emr_is_where_spark_submit_began_the_process_on_this_machine_or_in_a_container(monkeypatch, variable):
+    for name in ("SPARK_ENV_LOADED", "PYSPARK_GATEWAY_PORT"):
+        monkeypatch.delenv(name, raising=False)
+    with pytest.raises(SettingsError, match="spark-submit did not start this process"):
+        session._check_place(load("emr", variables={}))
+    monkeypatch.setenv(variable, "1")
+    session._check_place(load("emr", variables={}))
