@@ -85,7 +85,8 @@ def recognise(head: bytes, layouts: Mapping[str, Layout], file: str) -> Columns:
 
 def beginning(head: bytes, encoding: str) -> tuple[str, int]:
     """The header's line, and its number, of a file that begins so; one before it that says `sep=` is passed over."""
-    lines = re.split("\r\n|\r|\n", head.decode(mark_of(head) or encoding, errors="replace").removeprefix("\ufeff"))
+    text = head.decode(mark_of(head) or encoding, errors="replace").removeprefix("\ufeff")
+    lines = re.split("\r\n|\r|\n", text, maxsplit=2)
     return (lines[1], 2) if len(lines) > 1 and re.search(SEPARATOR_LINE, lines[0]) else (lines[0], 1)
 
 
