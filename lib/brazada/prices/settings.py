@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import re
+from collections.abc import Iterator
 from typing import Annotated, Literal, Self
 
 from pydantic import (
@@ -42,6 +43,9 @@ def _date_format(text: str) -> str:
     return text
 
 
+DateFormat = Annotated[str, AfterValidator(_date_format)]
+
+
 def _pattern(text: str) -> str:
     try:
         groups = re.compile(text).groups
@@ -63,7 +67,9 @@ class Layout(Section):
     header: tuple[str, ...] = Field(min_length=1)
     separator: Literal[",", ";", "\t", "|"] = ","
     encoding: Literal["UTF-8", "ISO-8859-1"] = "UTF-8"
-    date_format: Annotated[str, AfterValidator(_date_format)]
+    date_format: DateFormat | Annotated[tuple[DateFormat, ...], Field(min_length=1)] = Field(
+        description="as yyyy-MM-dd; one or more that no date can be both of"
+    )
     decimal: Literal[".", ","] = "."
     thousands: Literal["", ".", ",", " ", "'"] = ""
     prefix: str | tuple[str, ...] = Field(default="", description="what may stand before a number, as Rs; one or more")
@@ -89,6 +95,11 @@ class Layout(Section):
             raise ValueError("either unit, a column, or every_unit, the unit of all prices")
         if self.decimal == self.thousands:
             raise ValueError("two different signs for decimals and thousands")
+        shapes = [
+            DATE_TOKENS.sub(lambda token: token[0][0] if token[0] == "yyyy" else "n", f) for f in self.date_formats
+        ]
+        if len({*shapes}) < len(shapes):
+            raise ValueError("date formats that differ in more than the order of day and month")
         return self
 
     @property
@@ -97,17 +108,28 @@ class Layout(Section):
         given = (self.prefix,) if isinstance(self.prefix, str) else self.prefix
         return tuple(sorted(filter(None, given), key=len, reverse=True))
 
-    def date_pattern(self) -> tuple[str, str]:
-        """A regular expression for dates, with groups for year, month and day, and the order of these as in `yMd`."""
-        pattern, order = "", ""
-        for piece in re.split(f"({DATE_TOKENS.pattern})", self.date_format):
-            pattern += DATE_PARTS.get(piece, re.escape(piece))
-            order += piece[0] if piece in DATE_PARTS and piece[0] in "yMd" else ""
-        return pattern, order
+    @property
+    def date_formats(self) -> tuple[str, ...]:
+        """The forms that dates may have."""
+        return (self.date_format,) if isinstance(self.date_format, str) else self.date_format
+
+    def date_patterns(self) -> Iterator[tuple[str, str]]:
+        """Per form a regular expression, with groups for year, month and day, and the order of these as in `yMd`."""
+        for form in self.date_formats:
+            pieces = re.split(f"({DATE_TOKENS.pattern})", form)
+            yield (
+                "".join(DATE_PARTS.get(piece, re.escape(piece)) for piece in pieces),
+                "".join(piece[0] for piece in pieces if piece in DATE_PARTS and piece[0] in "yMd"),
+            )
+
+    @property
+    def name_date(self) -> str:
+        """A regular expression for a date within a file's name."""
+        return rf"(?<!\d)(?:{'|'.join(pattern for pattern, _ in self.date_patterns())})(?!\d)"
 
     def date_in_name(self, name: str) -> str | None:
         """The date in a file's name as it stands there; None unless there is one and no more."""
-        found = [match[0] for match in re.finditer(rf"(?<!\d){self.date_pattern()[0]}(?!\d)", name, re.ASCII)]
+        found = [match[0] for match in re.finditer(self.name_date, name, re.ASCII)]
         return found[0] if len(found) == 1 else None
 
 
