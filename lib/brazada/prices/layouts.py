@@ -115,7 +115,7 @@ def _with_date(columns: Columns, file: str) -> Columns:
     if columns.layout.date or columns.layout.date_in_name(name):
         return columns
     raise InputError(
-        f"one date as {' or '.join(columns.layout.date_formats)} in the name of a file of {columns.name}",
+        f"one date as {' or '.join(columns.layout.date_format)} in the name of a file of {columns.name}",
         found=file,
         todo="rename it, or name the column of the date in the layout",
     )

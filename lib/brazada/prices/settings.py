@@ -9,6 +9,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import (
     AfterValidator,
+    BeforeValidator,
     Field,
     NonNegativeFloat,
     NonNegativeInt,
@@ -43,6 +44,10 @@ def _date_format(text: str) -> str:
     return text
 
 
+def _one_or_more(value: object) -> object:
+    return (value,) if isinstance(value, str) else value
+
+
 DateFormat = Annotated[str, AfterValidator(_date_format)]
 
 
@@ -67,12 +72,14 @@ class Layout(Section):
     header: tuple[str, ...] = Field(min_length=1)
     separator: Literal[",", ";", "\t", "|"] = ","
     encoding: Literal["UTF-8", "ISO-8859-1"] = "UTF-8"
-    date_format: DateFormat | Annotated[tuple[DateFormat, ...], Field(min_length=1)] = Field(
-        description="as yyyy-MM-dd; one or more that no date can be both of"
+    date_format: Annotated[tuple[DateFormat, ...], BeforeValidator(_one_or_more), Field(min_length=1)] = Field(
+        description="as yyyy-MM-dd; several where no date can be of two"
     )
     decimal: Literal[".", ","] = "."
     thousands: Literal["", ".", ",", " ", "'"] = ""
-    prefix: str | tuple[str, ...] = Field(default="", description="what may stand before a number, as Rs; one or more")
+    prefix: Annotated[tuple[str, ...], BeforeValidator(_one_or_more)] = Field(
+        default=(), description="what may stand before a number, as Rs; one or more"
+    )
     date: str | None = Field(default=None, description="column; null where the date stands in the file's name")
     product: str
     unit: str | None = Field(default=None, description="column; null where every_unit says it")
@@ -96,7 +103,7 @@ class Layout(Section):
         if self.decimal == self.thousands:
             raise ValueError("two different signs for decimals and thousands")
         shapes = [
-            DATE_TOKENS.sub(lambda token: token[0][0] if token[0] == "yyyy" else "n", f) for f in self.date_formats
+            DATE_TOKENS.sub(lambda token: token[0][0] if token[0] == "yyyy" else "n", f) for f in self.date_format
         ]
         if len({*shapes}) < len(shapes):
             raise ValueError("date formats that differ in more than the order of day and month")
@@ -105,17 +112,11 @@ class Layout(Section):
     @property
     def prefixes(self) -> tuple[str, ...]:
         """What may stand before a number, the longest first."""
-        given = (self.prefix,) if isinstance(self.prefix, str) else self.prefix
-        return tuple(sorted(filter(None, given), key=len, reverse=True))
-
-    @property
-    def date_formats(self) -> tuple[str, ...]:
-        """The forms that dates may have."""
-        return (self.date_format,) if isinstance(self.date_format, str) else self.date_format
+        return tuple(sorted(filter(None, self.prefix), key=len, reverse=True))
 
     def date_patterns(self) -> Iterator[tuple[str, str]]:
         """Per form a regular expression, with groups for year, month and day, and the order of these as in `yMd`."""
-        for form in self.date_formats:
+        for form in self.date_format:
             pieces = re.split(f"({DATE_TOKENS.pattern})", form)
             yield (
                 "".join(DATE_PARTS.get(piece, re.escape(piece)) for piece in pieces),

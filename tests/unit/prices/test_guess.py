@@ -191,7 +191,7 @@ def test_the_settings_of_a_source_load_and_say_why(tmp_path, every, days, calend
     source = load(conf=tmp_path / "goa.yaml", variables={}).prices.sources["goa"]
     assert (source.currency, source.calendar, source.window, source.horizon) == ("INR", calendar, window, horizon)
     assert source.min_observed_share == 0.96
-    assert source.layouts["first"].date_format == "dd/MM/yyyy"
+    assert source.layouts["first"].date_format == ("dd/MM/yyyy",)
     assert f"{days} dates from 2024-01-01" in text
     assert f"the longest in the file is {days}, of Potato" in text
 
