@@ -13,7 +13,7 @@ KNOWS = {
     "errors": set(),
     "section": set(),
     "tables": {"errors", "settings"},
-    "ingest": {"errors", "report", "section", "session", "tables"},
+    "ingest": {"errors", "report", "session", "tables"},
     "training": {"__init__", "errors", "report", "section", "session", "settings", "tables"},
     "session": {"errors", "settings"},
     "pages": {"tables"},

@@ -56,9 +56,9 @@ def ingest(job: Job, source: str | None = None, paths: Sequence[str] = (), again
 
     Their headers say of which source they are, unless one is named. A file is known by its content and by the settings
     that judged it; only new ones are read, or with `again` all of them. Where that drops rows of the table, files that
-    may have the same are judged again too. Safe to repeat after a kill at any point: rows go in by key,
-    refused ones replace those of the same file, and the file itself is noted last. Raises InputError for an unknown
-    source, for paths without files, and for empty, unreadable or unrecognised files, before anything is written.
+    may have the same are judged again too. Safe to repeat after a kill at any point: rows go in by key, refused ones
+    replace those of the same file, and the file itself is noted last. Raises InputError for an unknown source, for
+    paths without files, and for empty, unreadable or unrecognised files, before anything is written.
     """
     asked = sorted(job.settings.of(Prices).sources) if source is None else [source]
     sources = {name: source_settings(job.settings.of(Prices), name) for name in asked}
@@ -100,7 +100,7 @@ def _standing(job: Job) -> DataFrame:
 
 
 def _that_may_have_what_is_dropped(job: Job, judged: DataFrame, new: Sequence[_New]) -> list[InputFile]:
-    """Files to judge too, where rows of the table that are of the new ones are not good any more, or of no file."""
+    """Other files to judge too, where the table has rows of these that are not good any more."""
     ours = F.col("batch").isin([item.file.batch for item in new])
     key = [*OBSERVATIONS.key]
     had = job.store.read(OBSERVATIONS.name).frame.where(ours).select(*key)
