@@ -48,8 +48,9 @@ class Shell:
 
         def start() -> None:
             try:
-                store = warehouse(settings, verbose)
-                self._statements.set_result(Statements(settings, store, style, allow_files))
+                statements = Statements(settings, warehouse(settings, verbose), style, allow_files)
+                statements.warm_up()
+                self._statements.set_result(statements)
             except BaseException as error:
                 self._statements.set_exception(error)
 

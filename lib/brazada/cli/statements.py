@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
 Rows = Iterator[tuple[Any, ...]]
 
+_JOBS = "ops.job_runs"  # which every warehouse has
 _MOST_ROWS = 10_000  # of a table for people
 # A text, a name in quotes or a comment, whole or to the end of what there is: a semicolon in one ends nothing.
 _TOKEN = re.compile(r"""'(?:\\.|[^'\\])*'|"(?:\\.|[^"\\])*"|`[^`]*`|--[^\n]*|/\*.*?\*/|['"`].*|/\*.*|;""", re.DOTALL)
@@ -63,10 +64,8 @@ class Statements:
 
         Raises UsageError for one that does more than read, TableError for a name that is not there.
         """
-        from brazada.tables.readonly import refuse_changes
-
         began = time.perf_counter()
-        named = refuse_changes(self.store.spark, text, allow_files=self.allow_files)
+        named = self._named(text)
         frame = _with_intervals_as_text(self._analysed(text, named))
         if self.style in ("csv", "json"):
             {"csv": _as_csv, "json": _as_json}[self.style](frame.columns, map(_values, frame.toLocalIterator()))
@@ -83,6 +82,12 @@ class Statements:
             schemas = sorted({name.partition(".")[0] for name in self.store.names()})
             click.echo(f"schemas: {', '.join(schemas)}; list one by SHOW TABLES IN it", err=True)
 
+    def warm_up(self) -> None:
+        """Do once what the first statement would else wait for: have Spark load what answers one, and Delta a table."""
+        if self.store.exists(_JOBS):
+            text = f"SELECT job, count(*) FROM {_JOBS} GROUP BY job ORDER BY job"  # noqa: S608 - a constant
+            self._analysed(text, self._named(text)).limit(1).collect()
+
     def names(self) -> list[str]:
         """The names that a statement may use: tables, and views whose tables are all there."""
         return sorted({*self.store.names(), *(view.name for view in self.store.present(self.views))})
@@ -91,6 +96,11 @@ class Statements:
         """The columns of a table or view."""
         self.store.attach(self.views, {name})
         return list(self.store.spark.table(name).columns)
+
+    def _named(self, text: str) -> Named:
+        from brazada.tables.readonly import refuse_changes
+
+        return refuse_changes(self.store.spark, text, allow_files=self.allow_files)
 
     def _analysed(self, text: str, named: Named) -> DataFrame:
         from pyspark.errors import AnalysisException
