@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import sys
+import traceback
 from collections.abc import Sequence
 
 import click
@@ -57,7 +58,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         sys.exit(130)
     except BrazadaError as error:
         if "--verbose" in words:
-            raise
+            traceback.print_exc()
         click.echo(f"error: {error}", err=True)
         if following := next_command(error):
             click.echo(f"next: {following}", err=True)
