@@ -291,14 +291,16 @@ class Store:
             views = tuple(view for view in views if view.name in wanted)
         for name in names:
             if location := self.location(name):
+                self.make_schema(name)
                 self._attach(name, f"TABLE IF NOT EXISTS {name} USING delta LOCATION {literal(location)}")
         for view in self.present(views):
+            self.make_schema(view.name)
             self._attach(view.name, f"OR REPLACE VIEW {view.name} COMMENT {literal(view.comment)} AS {view.query}")
         return names
 
     def _attach(self, name: str, definition: str) -> None:
+        """Run a CREATE statement of this session's catalog, once."""
         if self._attached.get(name) != definition:
-            self.make_schema(name)
             self.spark.sql(f"CREATE {definition}")
             self._attached[name] = definition
 
@@ -392,8 +394,9 @@ class Store:
 
     def make_schema(self, name: str) -> None:
         """Have the schema of a table or view, by the name of either."""
+        schema = name.partition(".")[0]
         # Without a location: dropping a schema deletes its folder, and ours would be that of the tables.
-        self.spark.sql(f"CREATE SCHEMA IF NOT EXISTS {name.partition('.')[0]}")
+        self._attach(schema, f"SCHEMA IF NOT EXISTS {schema}")
 
     def _require(self, name: str) -> None:
         if not self.exists(name):
