@@ -107,7 +107,7 @@ def test_a_refit_learns_from_both_parts_for_the_best_number_of_epochs(job, point
     tags = registered.get_run(champion.run_id).data.tags
     assert (tags["promoted"], tags["mlflow.note.content"]) == ("yes", refit.reason)
     assert len(registered.search_model_versions("name = 'lines'")) == 2
-    assert Model.load(champion.source).get_input_schema().input_names() == list(LINES.columns)
+    assert Model.load(champion.source.removeprefix("file://")).get_input_schema().input_names() == list(LINES.columns)
 
 
 def test_a_model_that_does_not_beat_its_baseline_is_not_promoted(job, points):
