@@ -103,6 +103,8 @@ class Outbox:
         self._turns = [_Turn(receiver) for receiver in receivers]
         if receivers:
             job.store.ensure(DELIVERIES)
+            if not job.store.is_empty(ALERTS.name):
+                self.wake()
 
     def wake(self) -> None:
         """There may be alerts to deliver."""
@@ -166,7 +168,7 @@ class _Turn:
 
     def __init__(self, receiver: Receiver) -> None:
         self.receiver = receiver
-        self.waiting, self.failures, self.due, self.taken, self.fault = True, 0, 0.0, 0, ""
+        self.waiting, self.failures, self.due, self.taken, self.fault = False, 0, 0.0, 0, ""
 
 
 def _message(row: Any) -> dict[str, Any]:

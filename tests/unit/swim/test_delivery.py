@@ -83,7 +83,7 @@ def box(monkeypatch, answers, **settings):
 
     monkeypatch.setattr(Outbox, "_hand_over", hand_over)
     notes = []
-    store = SimpleNamespace(ensure=lambda _: None)
+    store = SimpleNamespace(ensure=lambda _: None, is_empty=lambda _: False)
     job = SimpleNamespace(store=store, console=Console(quiet=True), note=notes.append)
     return Outbox(job, Delivery(webhook="http://h/secret-path", wait_s=0.001, **settings)), notes
 
