@@ -6,6 +6,7 @@ import ast
 import inspect
 import re
 import textwrap
+from collections import Counter
 from collections.abc import Iterator
 from importlib import import_module
 from pathlib import Path
@@ -165,9 +166,11 @@ def _walk(context: click.Context) -> Iterator[tuple[click.Context, click.Command
 
 
 def _shared_options() -> list[click.Option]:
-    """The options that `with_settings` gives a command, as `brazada tables` has them."""
-    own = {"ddl"}
-    return [p for p in cli.commands["tables"].params if isinstance(p, click.Option) and p.name not in own]
+    """The options that more than half of the commands have."""
+    found = [command for _, command in _walk(click.Context(cli, info_name="brazada"))]
+    options = {p.name: p for command in found for p in command.params if isinstance(p, click.Option)}
+    counts = Counter(p.name for command in found for p in command.params)
+    return [option for name, option in options.items() if counts[name] > len(found) / 2]
 
 
 def _option(option: click.Option) -> str:

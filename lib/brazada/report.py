@@ -18,7 +18,6 @@ from pyspark.sql import SparkSession
 from rich.console import Console
 from rich.progress import (
     BarColumn,
-    MofNCompleteColumn,
     Progress,
     ProgressColumn,
     SpinnerColumn,
@@ -115,20 +114,24 @@ class ProgressBar:
         self.display.update(self.task, completed=done, total=total, description=what)
 
 
-class _SparkTasks(ProgressColumn):
-    """How many tasks of the stages that Spark runs now are done; nothing while it runs none."""
+class _HowFar(ProgressColumn):
+    """How many steps are done, and how many tasks of the stages that Spark runs now."""
 
     spark: SparkSession | None = None
 
-    def render(self, task: Task) -> Text:  # noqa: ARG002 - the same beside every task
+    def render(self, task: Task) -> Text:
         """The words to show."""
+        steps = [f"{task.completed:.0f} of {task.total:.0f}"] if task.total else []
+        return Text(" · ".join([*steps, *self._tasks()]), no_wrap=True)
+
+    def _tasks(self) -> list[str]:
         try:
             tracker = self.spark.sparkContext.statusTracker()  # type: ignore[union-attr]
             stages = [stage for each in tracker.getActiveStageIds() if (stage := tracker.getStageInfo(each))]
         except Exception:  # no session yet, or no more
-            return Text("")
+            return []
         done, total = (sum(getattr(one, name) for one in stages) for name in ("numCompletedTasks", "numTasks"))
-        return Text(f"Spark: {done:,} of {total:,} tasks" if total else "")
+        return [f"Spark {done:,} of {total:,} tasks"] if total else []
 
 
 class _ToConsole(logging.Handler):
@@ -179,11 +182,12 @@ def job(name: str, settings: Settings, sections: tuple[str, ...], verbose: bool 
     """
     started, clock, asked = dt.datetime.now(dt.UTC), time.perf_counter(), output.asked()
     console = Console(stderr=True, highlight=False, soft_wrap=True)
-    tasks = _SparkTasks()
-    columns = (SpinnerColumn(), TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn())
+    far = _HowFar()
     display = Progress(
-        *columns,
-        tasks,
+        SpinnerColumn(),
+        TextColumn("{task.description}", markup=False),
+        BarColumn(bar_width=16),
+        far,
         TimeElapsedColumn(),
         console=console,
         transient=True,
@@ -196,7 +200,7 @@ def job(name: str, settings: Settings, sections: tuple[str, ...], verbose: bool 
         for key, value in _shown(settings, sections, asked) if sections else ():
             log.info("  %s = %s", key, value)
         whole = display.add_task(f"{name}: start Spark", total=None)
-        spark = tasks.spark = session.start(settings, verbose)
+        spark = far.spark = session.start(settings, verbose)
         display.update(whole, description=name)
         store = Store(spark, settings.warehouse, schemas=settings.schemas)
         run = Job(name, uuid.uuid4().hex, settings, spark, store, console, display=display)

@@ -30,7 +30,7 @@ def refused(brazada, tmp_path):
     return listed
 
 
-def test_refused_rows_are_listed_by_reason_or_one_by_one(refused):
+def test_retried_rows_leave_the_quarantine_when_they_are_good(brazada, query, refused, tmp_path):
     assert [(row["job"], row["rows"], row["reason"]) for row in refused()] == [
         ("prices ingest", 1, "unknown unit 'Muri'"),
         ("prices ingest", 1, "unknown unit 'Stone'"),
@@ -38,9 +38,6 @@ def test_refused_rows_are_listed_by_reason_or_one_by_one(refused):
     ]
     (row,) = refused("--rows", "--reason", "Stone")
     assert (row["unit"], row["place"], row["raw"]) == ("line", 3, "Yam,9/23/2023,Stone,Rs 40,Rs 50,Rs 45")
-
-
-def test_retried_rows_leave_the_quarantine_when_they_are_good(brazada, query, refused, tmp_path):
     said = brazada("quarantine", "retry", settings=(UNITS, WIDE))
     assert "rows in 3 = good 2 + duplicate 0 + quarantined 1" in said
     assert "rows in 1 = good 1 + duplicate 0 + quarantined 0" in said
@@ -48,7 +45,7 @@ def test_retried_rows_leave_the_quarantine_when_they_are_good(brazada, query, re
     found = query("SELECT product, unit_quantity FROM prices.observations ORDER BY product")
     assert found == [{"product": "Rice", "unit_quantity": 70}, {"product": "Tea", "unit_quantity": 1}]
     (tmp_path / "rice.csv").unlink()
-    with pytest.raises(InputError, match=r"rice\.csv"):
+    with pytest.raises(InputError, match="where it was"):
         brazada("quarantine", "retry")
     assert len(refused()) == 1
 

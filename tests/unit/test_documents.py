@@ -10,6 +10,7 @@ import reference
 from shown import FILES, commands
 
 from brazada.cli import cli
+from brazada.settings import load
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -74,3 +75,15 @@ def test_every_setting_has_a_meaning():
 def test_what_is_made_from_code_is_no_html(page):
     prose = re.sub(r"```.*?```|`[^`]*`", "", page(), flags=re.DOTALL)
     assert "<" not in prose
+
+
+@pytest.mark.parametrize(
+    "block", [b for f in FILES for b in re.findall(r"^```yaml\n(.*?)^```", f.read_text(), re.M | re.S)]
+)
+def test_settings_in_the_documents_are_taken(block, tmp_path):
+    (tmp_path / "my.yaml").write_text(block, encoding="utf-8")
+    load(conf=tmp_path / "my.yaml", variables={})
+
+
+def test_readme_can_be_read_in_a_minute_or_two():
+    assert len((ROOT / "README.md").read_text(encoding="utf-8").splitlines()) <= 150

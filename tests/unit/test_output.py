@@ -1,15 +1,23 @@
 """Commands that can be pasted, tables with one form of numbers, JSON for programs, waits that say for what."""
 
 import datetime as dt
+import io
 import json
 import logging
+import os
+import re
 import subprocess
 import sys
 import threading
+import time
+from types import SimpleNamespace
 
 import pytest
+from rich.console import Console
 
+from brazada import report, session
 from brazada.output import Output, command, show, speak
+from brazada.settings import load
 from brazada.tables.locks import exclusive
 from brazada.training.train import _Pace
 
@@ -85,3 +93,38 @@ def test_training_tells_fit_and_refit_apart(monkeypatch):
     assert not pace.due()
     again = {"loss": 0.5, "seconds": 2.0, "refit": 1.0, "epochs": 4.0, "epoch": 1}
     assert pace.told(again) == "squares refit: epoch 1 of 4, loss 0.5, 6 s left"
+
+
+class Session:
+    """A Spark session with one stage that runs."""
+
+    class sparkContext:  # noqa: N801 - as PySpark has it
+        @staticmethod
+        def statusTracker():  # noqa: N802
+            stage = SimpleNamespace(numTasks=200, numCompletedTasks=34)
+            return SimpleNamespace(getActiveStageIds=lambda: [1], getStageInfo=lambda _: stage)
+
+
+def test_a_terminal_shows_one_line_of_how_far_a_job_is(monkeypatch):
+    drawn = io.StringIO()
+    monkeypatch.setattr(report, "Console", lambda **_: Console(file=drawn, force_terminal=True, width=110))
+    monkeypatch.setattr(session, "start", lambda *_: (time.sleep(0.1), Session())[1])
+    monkeypatch.setattr(report.Store, "append", lambda *_: None)
+    with report.job("count fish", load(variables={}), ()) as job:
+        time.sleep(0.4)
+        with job.progress("nets", total=4) as bar:
+            bar.advance(2, what="haul in")
+            time.sleep(0.4)
+            job.say("a big one")
+    lines = [re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", line) for line in re.split(r"[\r\n]+", drawn.getvalue())]
+    assert any("count fish: start Spark" in line for line in lines)
+    assert any("haul in" in line and "2 of 4 · Spark 34 of 200 tasks" in line for line in lines)
+    assert not any("haul in" in line and "count fish" in line for line in lines)
+    assert "  a big one" in lines
+
+
+def test_sparks_own_bar_is_not_beside_it(monkeypatch):
+    monkeypatch.setattr(os, "environ", dict(os.environ))
+    options = {}
+    session._prepare(options, load(variables={}), verbose=False)
+    assert options["spark.ui.showConsoleProgress"] == "false"

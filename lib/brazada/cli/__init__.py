@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import sys
+import traceback
 from collections.abc import Sequence
 
 import click
@@ -65,7 +66,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         sys.exit(143 if by_signal else 130)
     except BrazadaError as error:
         if "--verbose" in words:
-            raise
+            traceback.print_exc()
         click.echo(f"error: {error}", err=True)
         if following := next_command(error):
             click.echo(f"next: {following}", err=True)

@@ -132,9 +132,9 @@ def _list(store: Store) -> None:
     for name in store.names():
         of = store.figures(name)
         rows.append((name, of.rows, of.version, of.size_bytes / 2**20, of.written, of.comment))
-    show(("table", "rows", "version", "size, MiB", "written, UTC", "what a row is"), rows)
+    show(("table", "rows", "version", "size, MiB", "written, UTC", "what a row is"), rows, "Tables")
     if views := [(view.name, view.comment) for view in store.present(domains.views())]:
-        show(("view", "what it shows"), views)
+        show(("view", "what it shows"), views, "Views")
 
 
 def _describe(store: Store, name: str) -> None:
@@ -148,12 +148,13 @@ def _describe(store: Store, name: str) -> None:
     show(
         ("constraint", "condition"),
         [(key.removeprefix(prefix), condition) for key, condition in properties if key.startswith(prefix)],
+        "Constraints",
     )
     commits = [
         (row["version"], row["timestamp"], row["operation"], int((row["operationMetrics"] or {}).get(_WRITTEN, 0)))
         for row in store.history(name)
     ]
-    show(("version", "at, UTC", "operation", "rows written"), commits)
+    show(("version", "at, UTC", "operation", "rows written"), commits, "History")
 
 
 def _columns(frame: DataFrame) -> None:
@@ -163,4 +164,5 @@ def _columns(frame: DataFrame) -> None:
             (field.name, field.dataType.simpleString(), field.nullable, field.metadata.get("comment", ""))
             for field in frame.schema
         ],
+        "Columns",
     )

@@ -10,6 +10,7 @@ import click
 from brazada import domains
 from brazada.cli.inspect import warehouse
 from brazada.cli.options import with_settings
+from brazada.output import asked, show_json
 from brazada.settings import Settings
 
 
@@ -28,8 +29,11 @@ def report(settings: Settings, verbose: bool, names: tuple[str, ...], out: str, 
     reader = Reader(warehouse(settings, verbose), domains.views())
     chosen = domains.reports() if not names or "all" in names else tuple(dict.fromkeys(names))
     files = write([domains.report(name)(reader) for name in chosen], Path(out))
-    for file in files[1:]:
-        click.echo(f"{file}  {file.stat().st_size / 2**20:.2f} MiB")
-    click.echo(f"look at {files[0].resolve()}")
+    if asked().as_json:
+        show_json({"files": [str(file.resolve()) for file in files]})
+    else:
+        for file in files[1:]:
+            click.echo(f"{file}  {file.stat().st_size / 2**20:.2f} MiB")
+        click.echo(f"look at {files[0].resolve()}")
     if show:
         webbrowser.open(files[0].resolve().as_uri())

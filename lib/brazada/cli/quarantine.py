@@ -12,7 +12,7 @@ from brazada import domains
 from brazada.cli.inspect import warehouse
 from brazada.cli.options import Group, with_settings
 from brazada.cli.steps import start
-from brazada.errors import UsageError
+from brazada.errors import InputError, UsageError
 from brazada.output import show
 from brazada.settings import Settings
 
@@ -76,13 +76,16 @@ def retry(settings: Settings, verbose: bool, which: Any) -> None:
             found=f"some by {', '.join(strange)}",
             todo="leave them out by --job, or dismiss them",
         )
+    read: list[str] = []
     for name, files in found.items():
         domain, ingest = known[name]
 
-        def again(job: Job, ingest: Callable[..., None] = ingest, files: list[str] = files) -> None:
-            ingest(job, paths=library.still_there(job, files), again=True)
+        def again(job: Job, files: list[str] = files, ingest: Callable[..., None] = ingest) -> None:
+            read.extend(library.judge_again(job, files, ingest))
 
         start(name, settings, verbose, again, (*_SECTIONS, domain))
+    if not read:
+        raise InputError("a file with refused rows where it was", found="none", todo="ingest it again where it is now")
 
 
 @quarantine.command()

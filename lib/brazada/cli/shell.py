@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 import re
@@ -48,8 +49,10 @@ class Shell:
 
         def start() -> None:
             try:
-                store = warehouse(settings, verbose)
-                self._statements.set_result(Statements(settings, store, style, allow_files))
+                statements = Statements(settings, warehouse(settings, verbose), style, allow_files)
+                with contextlib.suppress(Exception):  # a statement will say what is wrong
+                    statements.warm_up()
+                self._statements.set_result(statements)
             except BaseException as error:
                 self._statements.set_exception(error)
 
@@ -91,7 +94,7 @@ class Shell:
                 self._own(statements, text)
                 return
             for each in split(text):
-                statements.run(each, page=True)
+                statements.run(each)
         except KeyboardInterrupt:
             self._stop()
         except BrazadaError as error:
@@ -113,7 +116,7 @@ class Shell:
         """One of the shell's own commands."""
         word, _, rest = text.rstrip(";").partition(" ")
         if word == "\\d" and rest.strip():
-            statements.run(f"DESCRIBE {rest.strip()}", page=True)
+            statements.run(f"DESCRIBE {rest.strip()}")
         elif word == "\\d":
             click.echo("\n".join(statements.names()))
         elif word == "\\x":

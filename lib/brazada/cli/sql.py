@@ -33,7 +33,9 @@ def sql(settings: Settings, verbose: bool, query: str | None, file: Any, style: 
     """
     if query and file:
         raise UsageError("a QUERY or a --file", found="both", todo="leave one out")
-    style = style or ("json" if asked().as_json else None)
+    if asked().as_json and style not in (None, "json"):
+        raise UsageError("one form of rows", found=f"--json and --format {style}", todo="leave one out")
+    style = "json" if asked().as_json else style
     if query is None and file is None and sys.stdin.isatty():
         from brazada.cli.shell import Shell
 

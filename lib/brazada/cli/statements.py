@@ -19,7 +19,7 @@ from rich.text import Text
 from brazada import domains
 from brazada.cli.inspect import check_there
 from brazada.errors import UsageError
-from brazada.output import plain, printable, stdout
+from brazada.output import asked, plain, printable, stdout
 from brazada.prices.settings import Prices
 from brazada.settings import Settings
 
@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 
 Rows = Iterator[tuple[Any, ...]]
 
+_JOBS = "ops.job_runs"  # which every warehouse has
+_NUMBERS = ("tinyint", "smallint", "int", "bigint", "float", "double", "decimal")
 _MOST_ROWS = 10_000  # of a table for people
 # A text, a name in quotes or a comment, whole or to the end of what there is: a semicolon in one ends nothing.
 _TOKEN = re.compile(r"""'(?:\\.|[^'\\])*'|"(?:\\.|[^"\\])*"|`[^`]*`|--[^\n]*|/\*.*?\*/|['"`].*|/\*.*|;""", re.DOTALL)
@@ -58,15 +60,13 @@ class Statements:
         self.settings, self.store, self.style, self.allow_files = settings, store, style, allow_files
         self.views = domains.views()
 
-    def run(self, text: str, page: bool = False) -> None:
-        """Run one statement. With `page` a table that is longer than the terminal is shown by a pager.
+    def run(self, text: str) -> None:
+        """Run one statement, and print its rows.
 
         Raises UsageError for one that does more than read, TableError for a name that is not there.
         """
-        from brazada.tables.readonly import refuse_changes
-
         began = time.perf_counter()
-        named = refuse_changes(self.store.spark, text, allow_files=self.allow_files)
+        named = self._named(text)
         frame = _with_intervals_as_text(self._analysed(text, named))
         if self.style in ("csv", "json"):
             {"csv": _as_csv, "json": _as_json}[self.style](frame.columns, map(_values, frame.toLocalIterator()))
@@ -75,13 +75,20 @@ class Statements:
         shown, more = rows[:_MOST_ROWS], len(rows) > _MOST_ROWS
         heads = self._heads(frame.columns, named, shown)
         numbers = [kind.startswith(_NUMBERS) for _, kind in frame.dtypes]
-        _print(heads, numbers, shown, self.style, page)
+        _print(heads, numbers, shown, self.style)
         count = f"{len(shown):,} row{'' if len(shown) == 1 else 's'}"
         also = ", the first of more: --format csv prints all" if more else ""
-        click.echo(f"{count}{also} in {time.perf_counter() - began:.2f} s", err=True)
+        if not asked().quiet:
+            click.echo(f"{count}{also} in {time.perf_counter() - began:.2f} s", err=True)
         if named.everything and not shown:
             schemas = sorted({name.partition(".")[0] for name in self.store.names()})
             click.echo(f"schemas: {', '.join(schemas)}; list one by SHOW TABLES IN it", err=True)
+
+    def warm_up(self) -> None:
+        """Do once what the first statement would else wait for: have Spark load what answers one, and Delta a table."""
+        if self.store.exists(_JOBS):
+            text = f"SELECT job, count(*) FROM {_JOBS} GROUP BY job ORDER BY job"  # noqa: S608 - a constant
+            self._analysed(text, self._named(text)).limit(1).collect()
 
     def names(self) -> list[str]:
         """The names that a statement may use: tables, and views whose tables are all there."""
@@ -91,6 +98,11 @@ class Statements:
         """The columns of a table or view."""
         self.store.attach(self.views, {name})
         return list(self.store.spark.table(name).columns)
+
+    def _named(self, text: str) -> Named:
+        from brazada.tables.readonly import refuse_changes
+
+        return refuse_changes(self.store.spark, text, allow_files=self.allow_files)
 
     def _analysed(self, text: str, named: Named) -> DataFrame:
         from pyspark.errors import AnalysisException
@@ -119,9 +131,6 @@ class Statements:
         return heads
 
 
-_NUMBERS = ("tinyint", "smallint", "int", "bigint", "float", "double", "decimal")
-
-
 def _values(row: Sequence[Any]) -> tuple[Any, ...]:
     return tuple(map(plain, row))
 
@@ -138,23 +147,20 @@ def _with_intervals_as_text(frame: DataFrame) -> DataFrame:
     return frame.toDF(*places).selectExpr(*cast).toDF(*frame.columns)
 
 
-def _print(
-    heads: Sequence[str], numbers: Sequence[bool], rows: list[tuple[Any, ...]], style: str | None, page: bool
-) -> None:
-    """Print rows as a table, or one below the other where the columns do not fit."""
+def _print(heads: Sequence[str], numbers: Sequence[bool], rows: list[tuple[Any, ...]], style: str | None) -> None:
+    """Print rows as a table, or one below the other where the columns do not fit; on a terminal by a pager if long."""
     console, grid = stdout(), Grid()
     for head, number in zip(heads, numbers, strict=True):
         grid.add_column(Text(head), justify="right" if number else "left")
     for row in rows:
         grid.add_row(*(Text(printable(_text(value))) for value in row))
-    fits = Measurement.get(console, console.options, grid).maximum < console.width or not rows
     wide = Measurement.get(console, console.options.update(width=10**6), grid).maximum > console.width
-    if style == "vertical" or (style is None and rows and (wide or not fits)):
+    if style == "vertical" or (style is None and rows and wide):
         write: Callable[[Console], None] = lambda to: _vertical(to, heads, rows)  # noqa: E731
         length = len(rows) * (len(heads) + 1)
     else:
         write, length = (lambda to: to.print(grid)), len(rows) + 4
-    if page and console.is_terminal and length > console.height - 2:
+    if console.is_terminal and length > console.height - 2:
         with console.capture() as kept:
             write(console)
         os.environ.setdefault("LESS", "-FRSX")

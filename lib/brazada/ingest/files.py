@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import glob
+import gzip
 import hashlib
 import os
 import re
+import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -85,7 +87,7 @@ def list_files(spark: SparkSession, paths: Sequence[str], suffixes: tuple[str, .
 
 
 def check_local(paths: Sequence[str], suffixes: tuple[str, ...]) -> list[str]:
-    """What `list_files` finds of paths of this machine, before Spark is started: URIs of plain files, unsorted.
+    """What `list_files` finds of paths of this machine, before Spark is started: URIs of plain and .gz files, unsorted.
 
     No path of another filesystem is looked at. Raises InputError for a path without any file.
     """
@@ -99,7 +101,9 @@ def check_local(paths: Sequence[str], suffixes: tuple[str, ...]) -> list[str]:
             files = [file for path in named for file in ([path] if not Path(path).is_dir() else _below(path, suffixes))]
         if not files:
             raise _nothing(text, suffixes)
-        paths_of = [Path(file).absolute() for file in files if not file.lower().endswith(PACKED)]
+        paths_of = [
+            Path(file).absolute() for file in files if file.endswith(".gz") or not file.lower().endswith(PACKED)
+        ]
         found += [path.as_uri() for path in paths_of if path.is_file()]
     return found
 
@@ -223,7 +227,7 @@ def first_line(spark: SparkSession | None, path: str) -> bytes:
 
 
 def head(spark: SparkSession | None, path: str) -> bytes:
-    """The first bytes of a file, a header among them; of a plain one on a disk without Spark.
+    """The first bytes of a file, a header among them; of one on a disk, plain or .gz, without Spark.
 
     Raises InputError if it is empty or cannot be read.
     """
@@ -231,6 +235,9 @@ def head(spark: SparkSession | None, path: str) -> bytes:
         if plain := local_path(path):
             with Path(plain).open("rb") as file:
                 first = file.read(_HEAD)
+        elif path.startswith("file:/") and path.endswith(".gz"):
+            with gzip.open(unquote(re.sub("^file:/+", "/", path))) as packed:
+                first = packed.read(_HEAD)
         else:
             assert spark  # noqa: S101 - files elsewhere are not looked at before it runs
             commons: Any = spark._jvm.org.apache.commons.io  # type: ignore[union-attr]
@@ -245,7 +252,7 @@ def head(spark: SparkSession | None, path: str) -> bytes:
 def _readable(path: str) -> Iterator[None]:
     try:
         yield
-    except (OSError, *_BY_JAVA) as error:
+    except (OSError, EOFError, zlib.error, *_BY_JAVA) as error:
         if "Relative path in absolute URI" in _said(error):
             raise InputError(_NO_COLON, found=_said(error), todo="rename it") from error
         raise InputError(

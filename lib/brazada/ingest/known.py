@@ -13,7 +13,6 @@ from pyspark.sql import functions as F
 
 from brazada.ingest.files import InputFile, as_one, inspect, is_there
 from brazada.report import Job
-from brazada.section import Section
 from brazada.tables import Store, literal
 from brazada.tables.ops import INGESTED_FILES, QUARANTINE
 
@@ -47,9 +46,8 @@ class Known:
 
 
 def digest_of(*settings: object) -> str:
-    """A digest of settings: sections, or what JSON has."""
-    said = [part.model_dump(mode="json") if isinstance(part, Section) else part for part in settings]
-    return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()[:16]
+    """A digest of settings, of what JSON has."""
+    return hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()[:16]
 
 
 def new_files(
@@ -77,7 +75,10 @@ def new_files(
     for unit in units:
         found.setdefault(unit.batch, unit)
     what = "files" if sets is None else "sets of files"
-    noted = {row["batch"]: row for row in _noted(job).collect()} if job.store.exists(INGESTED_FILES.name) else {}
+    noted = {}
+    if job.store.exists(INGESTED_FILES.name):
+        rows = _noted(job).select("batch", "layout", "rules", "rows_duplicate").collect()
+        noted = {row["batch"]: row for row in rows}
     changed = {
         batch
         for batch in found.keys() & noted.keys()
@@ -86,7 +87,7 @@ def new_files(
     if changed and not known.again:
         job.note(f"{len(changed)} {what} judged again: the settings that judged them are others now")
     if gone := _gone(job, known) if noted else set():
-        job.note(f"{len(gone)} {what} were taken in and have no row in the table any more: not known")
+        job.note(f"{len(gone)} {what} were taken in and have no row in the table any more: name them to take them in")
         # What of them other files have was a duplicate, and is none now.
         changed |= gone | {batch for batch, row in noted.items() if row["rows_duplicate"]}
     forgotten = (changed | found.keys() if known.again else changed) & noted.keys()

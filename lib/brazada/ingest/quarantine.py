@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from pyspark.sql import DataFrame
@@ -30,8 +31,7 @@ class Which:
 
 
 def refused(store: Store, which: Which) -> DataFrame:
-    """The rows of ops.quarantine; none where nothing was ever refused."""
-    store.ensure(QUARANTINE)
+    """The rows of ops.quarantine. Raises TableError where nothing was ever ingested."""
     return store.read(QUARANTINE.name).frame.where(which.condition)
 
 
@@ -55,22 +55,13 @@ def files_of(store: Store, which: Which) -> dict[str, list[str]]:
     return found
 
 
-def still_there(job: Job, files: list[str]) -> list[str]:
-    """Those of the files that can be read again; the report names the others, whose refused rows stay.
-
-    Raises InputError where there is none.
-    """
+def judge_again(job: Job, files: Sequence[str], ingest: Callable[..., None]) -> list[str]:
+    """Ingest files again that are where they were, and give these; the report names those that are not."""
     there = [file for file in files if is_there(job.spark, file)]
-    if not there:
-        raise InputError(
-            "files with refused rows where they were ingested from",
-            found=f"none, as {files[0]}",
-            todo="ingest them from where they are now, with --again",
-        )
+    if there:
+        ingest(job, paths=there, again=True)
     for file in sorted({*files} - {*there}):
-        job.note(
-            f"{file} is no longer there: its refused rows stay; ingest the file from where it is now, with --again"
-        )
+        job.note(f"{file} is no longer there: its rows stay refused; ingest it from where it is now, with --again")
     return there
 
 

@@ -110,6 +110,7 @@ def ingest_files(
     with job.progress(files.name, total=3) as bar, job.store.exclusive(table.name):
         bar.advance(what="look at the files")
         sets = _sets(job.spark, files, uris, again)
+        uris = uris if sets is None else [uri for each in sets for uri in each]
 
         def standing() -> DataFrame:
             return job.store.read(table.name).frame.select("batch").distinct()

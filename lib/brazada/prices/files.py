@@ -85,7 +85,7 @@ def _texts(columns: Columns) -> list[Column]:
 
 def _name_date(layout: Layout) -> Column:
     """The date in the file's name, which has one where the layout has no column for it."""
-    return F.regexp_extract(F.url_decode("file"), rf"(?<!\d){layout.date_pattern()[0]}(?!\d)(?=[^/]*$)", 0)
+    return F.regexp_extract(F.url_decode("file"), f"{layout.name_date}(?=[^/]*$)", 0)
 
 
 def _text(columns: Columns, column: str) -> Column:
@@ -98,12 +98,13 @@ def _market(columns: Columns) -> Column:
 
 
 def _date(text: Column, layout: Layout) -> Column:
-    """A date by the layout's form alone; null for any other text and for days that no calendar has."""
-    pattern, order = layout.date_pattern()
-    iso = "-".join(f"${order.index(letter) + 1}" for letter in "yMd")
-    whole = f"^{pattern}$"
-    plain = plain_digits(text)
-    return F.when(plain.rlike(whole), F.regexp_replace(plain, whole, iso).cast("date"))
+    """A date by the layout's forms alone; null for any other text and for days that no calendar has."""
+    plain, read = plain_digits(text), F.lit(None).cast("date")
+    for pattern, order in layout.date_patterns():
+        iso = "-".join(f"${order.index(letter) + 1}" for letter in "yMd")
+        whole = f"^{pattern}$"
+        read = F.when(plain.rlike(whole), F.regexp_replace(plain, whole, iso).cast("date")).otherwise(read)
+    return read
 
 
 def _number(text: Column, layout: Layout) -> Column:

@@ -7,6 +7,7 @@ import re
 import unicodedata
 from collections import Counter
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 from brazada.prices.settings import Layout
@@ -79,15 +80,13 @@ def number_of(text: str, layout: Layout) -> float | None:
 
 
 def date_of(text: str, layout: Layout) -> dt.date | None:
-    """A date by the layout's form; None for any other text and for days that no calendar has."""
-    pattern, order = layout.date_pattern()
-    if not (match := re.fullmatch(pattern, text)):
-        return None
-    parts = dict(zip(order, map(int, match.groups()), strict=True))
-    try:
-        return dt.date(parts["y"], parts["M"], parts["d"])
-    except ValueError:
-        return None
+    """A date by the layout's forms; None for any other text and for days that no calendar has."""
+    for pattern, order in layout.date_patterns():
+        if match := re.fullmatch(pattern, text):
+            parts = dict(zip(order, map(int, match.groups()), strict=True))
+            with suppress(ValueError):
+                return dt.date(parts["y"], parts["M"], parts["d"])
+    return None
 
 
 def some(texts: Sequence[str]) -> str:

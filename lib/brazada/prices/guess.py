@@ -10,12 +10,12 @@ import io
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from brazada.errors import InputError
-from brazada.prices.forms import DATE, NUMBER, date_format, signs, some
+from brazada.prices.forms import DATE, DIGITS, NUMBER, date_format, signs, some
 from brazada.prices.layouts import SEPARATOR_LINE, fold, mark_of, shown
 from brazada.prices.settings import UnitRule
 from brazada.prices.texts import plain
@@ -25,6 +25,7 @@ SEPARATORS = (",", ";", "\t", "|")
 
 HEAD = 2**16  # bytes, a header among them
 _MOST = 64 * 2**20  # bytes that are looked at
+_ROWS = 20_000  # of a file, by which its layout is told
 _MOSTLY = 0.9  # share of values that tells what a column holds
 _OPENERS: dict[str, Callable[..., Any]] = {".gz": gzip.open, ".bz2": bz2.open}
 _WORDS = {
@@ -116,13 +117,13 @@ def look(path: Path) -> Sample:
 
 
 def guess(sample: Sample, units: Sequence[UnitRule]) -> Guess:
-    """The layout that a file seems to have. What may be one thing as well as another is left untold."""
-    found = Guess()
+    """The layout that a file seems to have, by 20,000 of its rows. What may be one thing or another is left untold."""
+    found, step = Guess(), -(-len(sample.rows) // _ROWS) or 1
+    looked_at = replace(sample, rows=sample.rows[::step])
     folded = [fold(name) for name in sample.header]
-    columns = {
-        name.strip(): sample.column(name) for name in sample.header if fold(name) and folded.count(fold(name)) == 1
-    }
-    found.say("header", [*columns], "a file needs all of these columns, in any order; case and accents do not matter")
+    once = [name for name, plainly in zip(sample.header, folded, strict=True) if plainly and folded.count(plainly) == 1]
+    columns = {name.strip(): looked_at.column(name) for name in once}
+    found.say("header", [*columns], "a file must have all of these, in any order; take out those that may be missing")
     found.say("separator", sample.separator)
     if sample.encoding == "ISO-8859-1":
         found.say("encoding", sample.encoding, "its bytes are not UTF-8; check the accents in prices.observations")
@@ -133,14 +134,14 @@ def guess(sample: Sample, units: Sequence[UnitRule]) -> Guess:
         if roles[role]:
             found.say(role, roles[role][0])
     if roles["market"]:
-        found.say(
-            "market", roles["market"], "a price is the mean over markets; each of these columns is part of the name"
-        )
+        found.say("market", roles["market"], "a price is the mean over markets; these columns make a market's name")
     _say_unit(found, columns, roles["unit"], units)
     _say_prices(found, columns, roles)
     used = {name for key, value in found.settings.items() if key != "header" for name in _listed(value)}
     if unused := [name for name in columns if name not in used]:
         found.remarks.append(f"not used: {', '.join(unused)}")
+    if step > 1:
+        found.remarks.append(f"told from {len(looked_at.rows):,} of {len(sample.rows):,} rows, evenly spread")
     if sample.broken:
         found.remarks.append(f"{sample.broken:,} lines have more or fewer fields than the header: they are quarantined")
     return found
@@ -193,17 +194,18 @@ def _say_text(found: Guess, role: str, columns: Mapping[str, Sequence[str]], nam
 
 
 def _say_date(found: Guess, columns: Mapping[str, Sequence[str]], named: Sequence[str], file: str) -> None:
-    dated = [name for name in named if _share(DATE, columns[name]) > 0]
-    dated = dated or [name for name, values in columns.items() if _share(DATE, values) >= _MOSTLY]
-    if dated:
-        also = f"; {', '.join(dated[1:])} hold dates too" if dated[1:] else ""
-        found.say("date", dated[0], f"its values are dates{also}")
+    by_content = [name for name, values in columns.items() if _share(DATE, values) >= _MOSTLY]
+    dated = [name for name in named if _share(DATE, columns[name]) or _share(DIGITS, columns[name])]
+    if dated := dated or by_content or [*named[:1]]:
+        also = f"; {' and '.join(dated[1:])} could be it too" if dated[1:] else ""
+        found.say("date", dated[0], f"by its {'name' if dated[0] in named else 'values'}{also}")
         return found.say("date_format", *date_format([value for value in columns[dated[0]] if value]))
     in_name = [match[0] for match in _NAME_DATE.finditer(file)]
     if len(in_name) == 1:
         found.say("date", None, f"no column of dates; the file's name has one, {in_name[0]}")
         form, why = date_format(in_name)
-        return found.say("date_format", form and form.replace("-MM-dd", "-M-d"), why)
+        loose = form if form in (None, "yyyyMMdd") else str(form).replace("MM", "M").replace("dd", "d")
+        return found.say("date_format", loose, why)
     found.say("date", None, f"not told: no column of dates, and no date in the file's name {file}")
     return found.say("date_format", None, "not told")
 
@@ -235,13 +237,9 @@ def _say_prices(found: Guess, columns: Mapping[str, Sequence[str]], roles: Mappi
             found.say(role, alone[0])
         found.why["price_min"] = "there is one price: it is the lowest, the highest and the average"
     else:
+        others = f"not told: no column is named so; columns with numbers are {', '.join(numeric) or 'none'}"
         for role, name in named.items():
-            why = (
-                ""
-                if name
-                else f"not told: no column is named so; columns with numbers are {', '.join(numeric) or 'none'}"
-            )
-            found.say(role, name, why)
+            found.say(role, name, "" if name else others)
     prices = {name for role in named if (name := found.settings[role])}
     _say_signs(found, [value for name in prices for value in columns[name] if value])
 

@@ -72,9 +72,9 @@ def ingest(job: Job, source: str | None = None, paths: Sequence[str] = (), again
 
     Their headers say of which source they are, unless one is named. A file is known by its content and by the settings
     that judged it; only new ones are read, or with `again` all of them. Where that drops rows of the table, files that
-    may have the same are judged again too. Safe to repeat after a kill at any point: rows go in by key,
-    refused ones replace those of the same file, and the file itself is noted last. Raises InputError for an unknown
-    source, for paths without files, and for empty, unreadable or unrecognised files, before anything is written.
+    may have the same are judged again too. Safe to repeat after a kill at any point: rows go in by key, refused ones
+    replace those of the same file, and the file itself is noted last. Raises InputError for an unknown source, for
+    paths without files, and for empty, unreadable or unrecognised files, before anything is written.
     """
     layouts = _layouts(job.settings.of(Prices), source)
     check_patterns(job.spark, job.settings.of(Prices).units)
@@ -116,8 +116,9 @@ def _rules(settings: Prices) -> dict[str, str]:
     judging = settings.model_dump(mode="json", exclude=others)
     found: dict[str, list[object]] = {}
     for _, source in sorted(settings.sources.items()):
+        own = source.model_dump(mode="json", include={"currency", "on_conflict", "units"})
         for name, layout in source.layouts.items():
-            found.setdefault(name, []).append((layout.model_dump(mode="json"), source.currency, source.on_conflict))
+            found.setdefault(name, []).append((layout.model_dump(mode="json"), own))
     return {name: digest_of(judging, rules) for name, rules in found.items()}
 
 
@@ -129,7 +130,7 @@ def _standing(job: Job) -> DataFrame:
 
 
 def _that_may_have_what_is_dropped(job: Job, judged: DataFrame, new: Sequence[_New], find: Find) -> list[InputFile]:
-    """Files to judge too, where rows of the table that are of the new ones are not good any more, or of no file."""
+    """Other files to judge too, where the table has rows of these that are not good any more."""
     ours = F.col("batch").isin([item.file.batch for item in new])
     key = [*OBSERVATIONS.key]
     had = job.store.read(OBSERVATIONS.name).frame.where(ours).select(*key)

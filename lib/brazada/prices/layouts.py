@@ -94,7 +94,8 @@ def recognise(head: bytes, layouts: Mapping[str, Layout], file: str) -> Columns:
 
 def beginning(head: bytes, encoding: str) -> tuple[str, int]:
     """The header's line, and its number, of a file that begins so; one before it that says `sep=` is passed over."""
-    lines = re.split("\r\n|\r|\n", head.decode(mark_of(head) or encoding, errors="replace").removeprefix("\ufeff"))
+    text = head.decode(mark_of(head) or encoding, errors="replace").removeprefix("\ufeff")
+    lines = re.split("\r\n|\r|\n", text, maxsplit=2)
     return (lines[1], 2) if len(lines) > 1 and re.search(SEPARATOR_LINE, lines[0]) else (lines[0], 1)
 
 
@@ -123,7 +124,7 @@ def _with_date(columns: Columns, file: str) -> Columns:
     if columns.layout.date or columns.layout.date_in_name(name):
         return columns
     raise InputError(
-        f"one date as {columns.layout.date_format} in the name of a file of {columns.name}",
+        f"one date as {' or '.join(columns.layout.date_format)} in the name of a file of {columns.name}",
         found=file,
         todo="rename it, or name the column of the date in the layout",
     )

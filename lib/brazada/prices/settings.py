@@ -5,10 +5,12 @@ from __future__ import annotations
 import datetime as dt
 import re
 import warnings
+from collections.abc import Iterator
 from typing import Annotated, Literal, Self
 
 from pydantic import (
     AfterValidator,
+    BeforeValidator,
     Field,
     NonNegativeFloat,
     NonNegativeInt,
@@ -44,6 +46,13 @@ def _date_format(text: str) -> str:
     return text
 
 
+def _one_or_more(value: object) -> object:
+    return (value,) if isinstance(value, str) else value
+
+
+DateFormat = Annotated[str, AfterValidator(_date_format)]
+
+
 def _pattern(text: str) -> str:
     try:
         with warnings.catch_warnings():
@@ -67,10 +76,14 @@ class Layout(Section):
     header: tuple[str, ...] = Field(min_length=1)
     separator: Literal[",", ";", "\t", "|"] = ","
     encoding: Literal["UTF-8", "ISO-8859-1"] = "UTF-8"
-    date_format: Annotated[str, AfterValidator(_date_format)]
+    date_format: Annotated[tuple[DateFormat, ...], BeforeValidator(_one_or_more), Field(min_length=1)] = Field(
+        description="as yyyy-MM-dd; several where no date can be of two"
+    )
     decimal: Literal[".", ","] = "."
     thousands: Literal["", ".", ",", " ", "'"] = ""
-    prefix: str | tuple[str, ...] = Field(default="", description="what may stand before a number, as Rs; one or more")
+    prefix: Annotated[tuple[str, ...], BeforeValidator(_one_or_more)] = Field(
+        default=(), description="what may stand before a number, as Rs; one or more"
+    )
     date: str | None = Field(default=None, description="column; null where the date stands in the file's name")
     product: str
     unit: str | None = Field(default=None, description="column; null where every_unit says it")
@@ -93,25 +106,35 @@ class Layout(Section):
             raise ValueError("either unit, a column, or every_unit, the unit of all prices")
         if self.decimal == self.thousands:
             raise ValueError("two different signs for decimals and thousands")
+        shapes = [
+            DATE_TOKENS.sub(lambda token: token[0][0] if token[0] == "yyyy" else "n", f) for f in self.date_format
+        ]
+        if len({*shapes}) < len(shapes):
+            raise ValueError("date formats that differ in more than the order of day and month")
         return self
 
     @property
     def prefixes(self) -> tuple[str, ...]:
         """What may stand before a number, the longest first."""
-        given = (self.prefix,) if isinstance(self.prefix, str) else self.prefix
-        return tuple(sorted(filter(None, given), key=len, reverse=True))
+        return tuple(sorted(filter(None, self.prefix), key=len, reverse=True))
 
-    def date_pattern(self) -> tuple[str, str]:
-        """A regular expression for dates, with groups for year, month and day, and the order of these as in `yMd`."""
-        pattern, order = "", ""
-        for piece in re.split(f"({DATE_TOKENS.pattern})", self.date_format):
-            pattern += DATE_PARTS.get(piece, re.escape(piece))
-            order += piece[0] if piece in DATE_PARTS and piece[0] in "yMd" else ""
-        return pattern, order
+    def date_patterns(self) -> Iterator[tuple[str, str]]:
+        """Per form a regular expression, with groups for year, month and day, and the order of these as in `yMd`."""
+        for form in self.date_format:
+            pieces = re.split(f"({DATE_TOKENS.pattern})", form)
+            yield (
+                "".join(DATE_PARTS.get(piece, re.escape(piece)) for piece in pieces),
+                "".join(piece[0] for piece in pieces if piece in DATE_PARTS and piece[0] in "yMd"),
+            )
+
+    @property
+    def name_date(self) -> str:
+        """A regular expression for a date within a file's name."""
+        return rf"(?<!\d)(?:{'|'.join(pattern for pattern, _ in self.date_patterns())})(?!\d)"
 
     def date_in_name(self, name: str) -> str | None:
         """The date in a file's name as it stands there; None unless there is one and no more."""
-        found = [match[0] for match in re.finditer(rf"(?<!\d){self.date_pattern()[0]}(?!\d)", name, re.ASCII)]
+        found = [match[0] for match in re.finditer(self.name_date, name, re.ASCII)]
         return found[0] if len(found) == 1 else None
 
 

@@ -93,16 +93,15 @@ def with_statistics(changes: DataFrame) -> DataFrame:
         return F.when((F.col("part") == TRAIN) & ~F.col("frozen"), value)
 
     def level(statistic: Callable[[Column], Column], value: Column) -> Column:
-        of_all = F.when(F.col("part") == TRAIN, value)
-        return F.coalesce(statistic(training(value)).over(of_series), statistic(of_all).over(of_series))
+        return F.coalesce(statistic(training(value)), statistic(F.when(F.col("part") == TRAIN, value)))
 
     change, log_change = training(F.col("change")), training(F.col("log_change"))
     statistics = {
-        "scale_min": level(F.min, F.col("price")),
-        "scale_max": level(F.max, F.col("price")),
+        "scale_min": level(lambda price: F.min(price).over(of_series), F.col("price")),
+        "scale_max": level(lambda price: F.max(price).over(of_series), F.col("price")),
         "naive_error": F.coalesce(steady_mean(F.abs(change), of_series), F.lit(0.0)),
         "log_scale": F.coalesce(steady_mean(F.abs(log_change), of_series), F.lit(0.0)),
-        "log_mean": level(steady_mean, F.log("price")),
+        "log_mean": level(lambda log: steady_mean(log, of_series), F.log("price")),
         "share_unchanged": F.coalesce(F.avg((change == 0).cast("double")).over(of_series), F.lit(1.0)),
         "observed_share": F.avg(F.col("observed").cast("double")).over(of_series),
     }

@@ -103,6 +103,8 @@ class Outbox:
         self._turns = [_Turn(receiver) for receiver in receivers]
         if receivers:
             job.store.ensure(DELIVERIES)
+            if not job.store.is_empty(ALERTS.name):
+                self.wake()
 
     def wake(self) -> None:
         """There may be alerts to deliver."""
@@ -115,10 +117,10 @@ class Outbox:
             if turn.waiting and time.monotonic() >= turn.due:
                 turn.waiting = False  # before the table is read: what comes meanwhile wakes it again
                 try:
-                    turn.taken += self._hand_over(turn.receiver)
+                    self._hand_over(turn)
                     turn.failures = 0
                 except (OSError, http.client.HTTPException) as error:
-                    wait = min(self._settings.wait_s * 2**turn.failures, _LONGEST_WAIT_S)
+                    wait = min(self._settings.wait_s * 2 ** min(turn.failures, 10), _LONGEST_WAIT_S)
                     turn.waiting, turn.failures, turn.due = True, turn.failures + 1, time.monotonic() + wait
                     turn.fault = f"{type(error).__name__}: {error}"
                     said = f"  {turn.receiver.name} takes no alerts ({turn.fault}); again in {wait:g} s"
@@ -140,25 +142,25 @@ class Outbox:
                 todo=f"run swim alerts again when it answers: they wait in {ALERTS.name} and are sent then",
             )
 
-    def _hand_over(self, receiver: Receiver) -> int:
-        """Send what this receiver has not taken yet, the first raised first. Returns how many it took."""
-        store, taken = self._job.store, 0
+    def _hand_over(self, turn: _Turn) -> None:
+        """Send what this receiver has not taken yet, the first raised first."""
+        store, name = self._job.store, turn.receiver.name
         with store.exclusive(DELIVERIES.name):
-            noted = store.read(DELIVERIES.name).frame.where(F.col("receiver") == receiver.name)
+            noted = store.read(DELIVERIES.name).frame.where(F.col("receiver") == name)
             alerts = store.read(ALERTS.name).frame.join(noted, on=list(ALERTS.key), how="left_anti")
+            # In microseconds since 1970: Python would have times in the zone of this machine, of which some come twice.
             places = F.unix_micros("ts").alias("seen_us"), F.unix_micros("raised_at").alias("raised_us")
             rows = alerts.select("*", *places).orderBy("raised_at", "ts", "tag", "drill").collect()
             for first in range(0, len(rows), _NOTED_AT_ONCE):
                 done: list[tuple[Any, ...]] = []
                 try:
                     for row in rows[first : first + _NOTED_AT_ONCE]:
-                        receiver.send(_message(row))
-                        done.append((row["tag"], row["drill"], row["ts"], receiver.name, dt.datetime.now(dt.UTC)))
+                        turn.receiver.send(_message(row))
+                        done.append((row["tag"], row["drill"], _time(row["seen_us"]), name, dt.datetime.now(dt.UTC)))
                 finally:
-                    taken += len(done)
+                    turn.taken += len(done)
                     with self.writing:
                         store.merge(DELIVERIES, done)
-        return taken
 
 
 class _Turn:
@@ -166,7 +168,7 @@ class _Turn:
 
     def __init__(self, receiver: Receiver) -> None:
         self.receiver = receiver
-        self.waiting, self.failures, self.due, self.taken, self.fault = True, 0, 0.0, 0, ""
+        self.waiting, self.failures, self.due, self.taken, self.fault = False, 0, 0.0, 0, ""
 
 
 def _message(row: Any) -> dict[str, Any]:
@@ -183,6 +185,9 @@ def _message(row: Any) -> dict[str, Any]:
     }
 
 
+def _time(micros: int) -> dt.datetime:
+    return dt.datetime(1970, 1, 1, tzinfo=dt.UTC) + dt.timedelta(microseconds=micros)
+
+
 def _iso(micros: int) -> str:
-    at = dt.datetime(1970, 1, 1) + dt.timedelta(microseconds=micros)
-    return f"{at.isoformat(timespec='milliseconds')}Z"
+    return _time(micros).isoformat(timespec="milliseconds").replace("+00:00", "Z")

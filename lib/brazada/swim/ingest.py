@@ -46,10 +46,9 @@ def ingest(job: Job, paths: Sequence[str], again: bool = False) -> None:
 
     A file is known by its content and by the settings that judged it; only new ones are read, or with `again` all of
     them. A drill that the table has already, and that a new file adds to, is made again as a whole, and no other is
-    touched. Safe to repeat after a kill at any point: what landed is
-    known by its keys, and the file itself is noted last. Raises InputError for paths without files and for empty or
-    foreign files before anything is written, for packed ones that cannot be read before any row is, and before a file
-    is noted where one changed while it was read.
+    touched. Safe to repeat after a kill at any point: what landed of a file gives way, and the file itself is noted
+    last. Raises InputError for paths without files and for empty or foreign files before anything is written, for
+    packed ones that cannot be read before any row is, and before a file is noted where one changed while it was read.
     """
     uris = list_files(job.spark, paths, SUFFIXES)
     for uri in uris:

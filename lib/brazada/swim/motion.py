@@ -172,7 +172,7 @@ def _fixes(t: Doubles, x: Doubles) -> tuple[Doubles, Doubles]:
     straight[1:-1] = np.abs(np.diff(x, 2)) <= _STRAIGHT_M
     # Where a position was repeated before the line to the next began, the line tells when it was seen last.
     passed, begins = np.diff(t), np.flatnonzero(straight[1:] & ~straight[:-1])
-    last = t[begins + 1] - passed[np.minimum(begins + 1, len(passed) - 1)]
+    last = t[begins + 1] - passed[begins + 1]
     t = t.copy()
     t[begins] = np.where(last - t[begins] <= _BETWEEN_FIXES_S, np.maximum(last, t[begins]), t[begins])
     at, size = _groups(straight.astype(np.int64))

@@ -313,10 +313,12 @@ class Store:
             views = tuple(view for view in views if view.name in wanted)
         for name in names:
             if location := self.location(name):
+                self.make_schema(name)
                 with self._readable(name):
                     self._refuse_broken(name)
                     self._attach(name, f"TABLE IF NOT EXISTS {name} USING delta LOCATION {literal(location)}")
         for view in self.present(views):
+            self.make_schema(view.name)
             self._attach(view.name, f"OR REPLACE VIEW {view.name} COMMENT {literal(view.comment)} AS {view.query}")
         return names
 
@@ -330,8 +332,8 @@ class Store:
                 self.make_schema(name)
 
     def _attach(self, name: str, definition: str) -> None:
+        """Run a CREATE statement of this session's catalog, once."""
         if self._attached.get(name) != definition:
-            self.make_schema(name)
             self.spark.sql(f"CREATE {definition}")
             self._attached[name] = definition
 
@@ -425,8 +427,9 @@ class Store:
 
     def make_schema(self, name: str) -> None:
         """Have the schema of a table or view, by the name of either."""
+        schema = name.partition(".")[0]
         # Without a location: dropping a schema deletes its folder, and ours would be that of the tables.
-        self.spark.sql(f"CREATE SCHEMA IF NOT EXISTS {name.partition('.')[0]}")
+        self._attach(schema, f"SCHEMA IF NOT EXISTS {schema}")
 
     def _require(self, name: str) -> None:
         if not self.exists(name):

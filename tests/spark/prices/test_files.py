@@ -155,7 +155,7 @@ REFUSED = {
     price() + ",more": "not 6 fields, or quotes that do not match",
     '"Tofu,9/23/2023,KG,Rs 40.00,Rs 50.00,Rs 45.00': "not 6 fields, or quotes that do not match",
     '"To"fu,9/23/2023,KG,Rs 40.00,Rs 50.00,Rs 45.00': "not 6 fields, or quotes that do not match",
-    price(date="2023-09-23"): "unreadable date '2023-09-23'",
+    price(date="23.9.2023"): "unreadable date '23.9.2023'",
     price(date="2/30/2024"): "unreadable date '2/30/2024'",
     price(date="13/1/2024"): "unreadable date '13/1/2024'",
     price(date="3/5/0202"): "date not from 1990-01-01 to 2060-12-31: '3/5/0202'",
@@ -169,13 +169,14 @@ REFUSED = {
     price(low=-40): "price not above 0",
     price(low=60, mean=55): "minimum above maximum; average outside minimum and maximum",
     price(mean=50.5): "average outside minimum and maximum",
+    price(date="2023-02-30"): "unreadable date '2023-02-30'",
     "No data available in table,,3/3/2024,,,": "unreadable date ''; unknown unit '3/3/2024'; unreadable price_min '';"
     " unreadable price_max ''; unreadable price_mean ''",
 }
 
 
 def test_each_fault_is_named_beside_the_line_as_it_stood(judge, tmp_path):
-    path = write(tmp_path / "a.csv", *REFUSED, price(), price(product="Rice", mean=50.004), "", last="\n\n")
+    path = write(tmp_path / "a.csv", *REFUSED, price(), price("Rice", "2023-09-23", mean=50.004), "", last="\n\n")
     judged = judge("kalimati", path).collect()
     refused = {row["raw"]: row["reason"] for row in judged if row["outcome"] == "quarantined" and row["place"] > 0}
     assert refused == REFUSED

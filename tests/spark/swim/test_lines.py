@@ -285,7 +285,9 @@ def test_logs_of_a_table_that_was_restored_or_deleted_are_not_known(at, tmp_path
     job = at(warehouse)
     ingest(job, paths)
     assert readings(warehouse).equals(whole)
-    assert job.report.notes[0] == "2 files were taken in and have no row in the table any more: not known"
+    assert job.report.notes[0] == (
+        "2 files were taken in and have no row in the table any more: name them to take them in"
+    )
 
 
 def test_of_one_time_the_least_position_is_kept_and_the_next_row_counts_from_it(found, quarantine):

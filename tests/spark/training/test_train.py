@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from lines import LINES, TABLE, mean_of_y
 from mlflow import MlflowClient
+from mlflow.models import Model
 from pyspark.sql import functions as F
 
 from brazada.errors import ModelError, SettingsError, TrainingError
@@ -106,6 +107,7 @@ def test_a_refit_learns_from_both_parts_for_the_best_number_of_epochs(job, point
     tags = registered.get_run(champion.run_id).data.tags
     assert (tags["promoted"], tags["mlflow.note.content"]) == ("yes", refit.reason)
     assert len(registered.search_model_versions("name = 'lines'")) == 2
+    assert Model.load(champion.source.removeprefix("file://")).get_input_schema().input_names() == list(LINES.columns)
 
 
 def test_a_model_that_does_not_beat_its_baseline_is_not_promoted(job, points):

@@ -151,6 +151,20 @@ def test_a_date_in_the_name_and_an_unknown_unit_are_said(tmp_path):
     assert any("Muri (1 rows)" in remark for remark in found.remarks)
 
 
+@pytest.mark.parametrize(
+    ("column", "value", "date", "form"),
+    [
+        ("Fecha", "20240131", "Fecha", "yyyyMMdd"),
+        ("Fecha", "31 enero 2024", "Fecha", None),
+        ("When", "31.1.2024", "When", "d.M.yyyy"),
+        ("When", "31 enero 2024", None, "d-M-yyyy"),
+    ],
+)
+def test_the_date_is_told_by_a_columns_name_or_values_or_the_files_name(tmp_path, column, value, date, form):
+    found = told(tmp_path / "prices 31-1-2024.csv", f"Item,{column},Unit,Price\nRice,{value},kg,120.5\n")
+    assert (found.settings["date"], found.settings["date_format"]) == (date, form)
+
+
 def test_what_cannot_be_told_is_null_with_its_reason(tmp_path):
     found = told(tmp_path / "a.csv", "A,B,C,D\nRice,2,1,1.500\nTea,3,2,2.500\n")
     assert found.untold == ["product", "price_min", "price_max", "price_mean", "date_format", "decimal", "unit"]
@@ -177,7 +191,7 @@ def test_the_settings_of_a_source_load_and_say_why(tmp_path, every, days, calend
     source = load(conf=tmp_path / "goa.yaml", variables={}).prices.sources["goa"]
     assert (source.currency, source.calendar, source.window, source.horizon) == ("INR", calendar, window, horizon)
     assert source.min_observed_share == 0.96
-    assert source.layouts["first"].date_format == "dd/MM/yyyy"
+    assert source.layouts["first"].date_format == ("dd/MM/yyyy",)
     assert f"{days} dates from 2024-01-01" in text
     assert f"the longest in the file is {days}, of Potato" in text
 

@@ -154,6 +154,8 @@ def test_names_are_folded():
     [
         ("date_format=d/yyyy", "year, month and day"),
         ("date_format=MM-MM-yyyy dd", "year, month and day"),
+        ("date_format=[yyyy-MM-dd, M/d/yyyy, d/M/yyyy]", "order of day and month"),
+        ("date_format=[]", "date_format"),
         ("thousands='.'", "two different signs"),
         ("product=Name", "Name"),
         ("unit=null", "every_unit"),

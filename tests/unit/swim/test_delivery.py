@@ -3,6 +3,7 @@
 import hmac
 import json
 import threading
+import time
 from hashlib import sha256
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from types import SimpleNamespace
@@ -74,15 +75,15 @@ def test_a_file_has_each_alert_once_whatever_was_cut_short(tmp_path):
 def box(monkeypatch, answers, **settings):
     """An outbox of one receiver that answers so, one after the other; an answer is a number taken or a fault."""
 
-    def hand_over(self, receiver):
+    def hand_over(self, turn):
         answer = answers.pop(0)
         if isinstance(answer, Exception):
             raise answer
-        return answer
+        turn.taken += answer
 
     monkeypatch.setattr(Outbox, "_hand_over", hand_over)
     notes = []
-    store = SimpleNamespace(ensure=lambda _: None)
+    store = SimpleNamespace(ensure=lambda _: None, is_empty=lambda _: False)
     job = SimpleNamespace(store=store, console=Console(quiet=True), note=notes.append)
     return Outbox(job, Delivery(webhook="http://h/secret-path", wait_s=0.001, **settings)), notes
 
@@ -101,6 +102,14 @@ def test_one_that_stays_down_fails_the_job_which_says_that_alerts_wait(monkeypat
     with pytest.raises(DeliveryError, match=r"down.*they wait in swim\.alerts"):
         outbox.finish()
     assert len(answers) == 6  # asked once, and twice again
+
+
+def test_one_that_is_down_for_days_is_asked_again_within_a_minute(monkeypatch):
+    outbox, _ = box(monkeypatch, [OSError("down"), 1])
+    (turn,) = outbox._turns
+    turn.failures = 5000
+    outbox.deliver()
+    assert 0 < turn.due - time.monotonic() <= 60
 
 
 def test_what_comes_while_alerts_are_handed_over_is_delivered_next(monkeypatch):
