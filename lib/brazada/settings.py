@@ -30,9 +30,10 @@ class Warehouse(Section):
 
     path: str | None = "./warehouse"
     catalog: str | None = None
+    scratch: str | None = None  # a folder for what is no table: where streams go on, files that are being unpacked
     retries: PositiveInt = 5  # of a write that met a concurrent one
 
-    @field_validator("path")
+    @field_validator("path", "scratch")
     @classmethod
     def _plain(cls, path: str | None) -> str | None:
         """A folder of this machine by its path, whichever way it is written; other filesystems by their URL."""

@@ -19,7 +19,8 @@ OF_A_RUN = {"run_id", "started_at", "seconds", "raised_at", "delay_s", "model", 
 def places(tmp_path, monkeypatch):
     """By name the settings that choose a warehouse."""
     monkeypatch.chdir(tmp_path)  # where MLflow puts artifacts beside a tracking file
-    named = ("warehouse.path=null", "warehouse.catalog=spark_catalog", f"training.runs_path={tmp_path / 'runs'}")
+    named = ("warehouse.path=null", "warehouse.catalog=spark_catalog", f"warehouse.scratch={tmp_path / 'work'}")
+    named = (*named, f"training.runs_path={tmp_path / 'runs'}")
     tracked = f"training.mlflow_uri=sqlite:///{tmp_path / 'mlflow.db'}"
     return {"path": (f"warehouse.path={tmp_path / 'warehouse'}",), "catalog": (*named, tracked)}
 

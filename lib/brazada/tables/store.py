@@ -23,7 +23,7 @@ from pyspark.sql import DataFrame, Row, SparkSession
 from pyspark.sql import functions as F
 from pyspark.sql.types import StructField, StructType
 
-from brazada.errors import TableError, VersionError
+from brazada.errors import SettingsError, TableError, VersionError
 from brazada.settings import Warehouse
 from brazada.tables import local
 from brazada.tables.locks import exclusive
@@ -91,10 +91,20 @@ class Store:
         return f"{base}/{name.replace('.', '/')}"
 
     def scratch(self, name: str) -> str:
-        """A folder for what is no table: unpacked files, where a stream goes on. Dot first: no schema."""
-        return (
-            f"{str(self.location('x.y')).removesuffix('/x/y') if self.warehouse.path else '/tmp/brazada'}/.work/{name}"  # noqa: S108 - on the cluster's filesystem
-        )
+        """A folder for what is no table: unpacked files, where a stream goes on. Dot first: no schema.
+
+        It is `warehouse.scratch`, or in the warehouse. Raises SettingsError where the catalog alone says where tables
+        lie, and none is set: deployments would take each other's.
+        """
+        if self.warehouse.scratch:
+            return f"{self.warehouse.scratch}/{name}"
+        if self.warehouse.path is None:
+            raise SettingsError(
+                "a folder in warehouse.scratch, for a warehouse in a catalog",
+                found="null",
+                todo="name one of this deployment alone, on a file system that all machines see",
+            )
+        return f"{str(self.location('x.y')).removesuffix('/x/y')}/.work/{name}"
 
     def exists(self, name: str) -> bool:
         """Whether the table is there. A log without a commit, left by a job that was killed, is no table yet."""

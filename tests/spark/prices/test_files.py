@@ -9,7 +9,9 @@ from hypothesis import settings as effort
 from hypothesis import strategies as st
 
 from brazada.errors import SettingsError
+from brazada.prices.forms import date_of, number_of
 from brazada.prices.settings import Layout, UnitRule
+from brazada.prices.texts import plain
 from brazada.prices.units import base_units, check_patterns
 from brazada.settings import load
 
@@ -249,6 +251,37 @@ def test_units_are_read_or_refused_never_guessed(spark, settings):
     read = frame.select("unit", base_units(frame["unit"], settings.prices.units).alias("read")).collect()
     found = {row["unit"]: row["read"] and tuple(row["read"]) for row in read}
     assert found == {unit: reading and pytest.approx(reading) for unit, reading in UNITS.items()}
+
+
+def test_a_look_at_a_file_reads_numbers_and_dates_as_the_ingest_does(judge, tmp_path, settings):
+    numbers = [
+        "1",
+        "1.5",
+        "1,170.00",
+        "1,17",
+        "Rs 5",
+        "Rs5",
+        "Rs. 5",
+        "-3",
+        "1e3",
+        "9" * 16,
+        "1.",
+        ".5",
+        "५.५",
+        "1.170,00",
+    ]
+    dates = ["9/3/2023", "09/03/2023", "13/1/2023", "2/30/2023", "2023-02-03", "2023-2-3", "9/3/23", "९/३/२०२३"]
+    lines = [f'{place},{dates[0]},KG,"{text}",Rs 50,Rs 45' for place, text in enumerate(numbers)]
+    lines += [f"{place},{text},KG,Rs 1,Rs 50,Rs 45" for place, text in enumerate(dates, len(numbers))]
+    layout = settings.prices.sources["kalimati"].layouts["website"]
+    read = judge("kalimati", write(tmp_path / "a.csv", *lines)).where("product RLIKE '[0-9]'").collect()
+    found = {int(row["product"]): row for row in read}
+    values = [number_of(plain(text), layout) for text in numbers]
+    assert [found[place]["price_min"] for place in range(len(numbers))] == values
+    days = [date_of(plain(text), layout) for text in dates]
+    assert [found[len(numbers) + place]["date"] for place in range(len(dates))] == days
+    assert None in values
+    assert None in days
 
 
 FIELDS = st.sampled_from(
