@@ -23,7 +23,7 @@ def faults(words: Sequence[str], variables: Mapping[str, str]) -> Iterator[str]:
                 yield f"{line}: expected a command of {command.name}; found {rest[0] if rest else 'none'}"
                 return
             command, rest = found, rest[1:]
-        given = command.make_context(command.name, rest).params
+        given = command.make_context(command.name, rest, **cli.context_settings).params
         tasks = _tasks(given["env"], given["conf"], given["overrides"], tuple(sorted(variables.items())))
         named = given.get("task") or (given.get("name") if command.name == "evaluate" else None)
         if named and named not in tasks:

@@ -142,7 +142,7 @@ def commands() -> str:
     ]
     shared = _shared_options()
     lines += ["", "## Options of nearly every command", "", "| option | meaning |", "|---|---|", *map(_option, shared)]
-    for context, command in _walk(click.Context(cli, info_name="brazada")):
+    for context, command in _walk(click.Context(cli, info_name="brazada", **cli.context_settings)):
         own = [p for p in command.params if isinstance(p, click.Option) and p.name not in {s.name for s in shared}]
         usage = " ".join(command.collect_usage_pieces(context))
         lines += ["", f"## {context.command_path}", "", _prose(command.help), ""]
@@ -167,14 +167,14 @@ def _walk(context: click.Context) -> Iterator[tuple[click.Context, click.Command
 
 def _shared_options() -> list[click.Option]:
     """The options that more than half of the commands have."""
-    found = [command for _, command in _walk(click.Context(cli, info_name="brazada"))]
+    found = [command for _, command in _walk(click.Context(cli, info_name="brazada", **cli.context_settings))]
     options = {p.name: p for command in found for p in command.params if isinstance(p, click.Option)}
     counts = Counter(p.name for command in found for p in command.params)
     return [option for name, option in options.items() if counts[name] > len(found) / 2]
 
 
 def _option(option: click.Option) -> str:
-    context = click.Context(cli)
+    context = click.Context(cli, **cli.context_settings)
     name, text = option.get_help_record(context) or ("", "")
     return f"| `{name}` | {_cell(text)} |"
 

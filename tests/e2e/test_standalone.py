@@ -63,7 +63,7 @@ def test_two_ranks_train_on_two_executors(brazada, content, master, tmp_path):
     options = (
         *(f"--set={setting}" for setting in few_prices.SETTINGS),
         *("--set", f"spark.master={master}", "--set", "spark.config.spark.executor.memory=1g"),
-        *("--set", "training.ranks=2", "--set", "training.launch=spark", "--set", "training.start_timeout_s=200"),
+        *("--set", "training.ranks=2", "--set", "training.launch=horovod", "--set", "training.start_timeout_s=200"),
         *("--warehouse", str(tmp_path / "warehouse")),
     )
     said = brazada(*words, *options).stderr
