@@ -8,9 +8,7 @@ import re
 import textwrap
 from collections import Counter
 from collections.abc import Iterator
-from importlib import import_module
 from pathlib import Path
-from pkgutil import walk_packages
 from tempfile import TemporaryDirectory
 from typing import Any, cast
 
@@ -26,7 +24,7 @@ import brazada
 from brazada import domains, session
 from brazada.cli import cli
 from brazada.settings import CONF_DIR, _text, load
-from brazada.tables import Table, literal
+from brazada.tables import literal
 
 ROOT = Path(__file__).resolve().parents[2]
 OUTSIDE = re.compile(r"\[([^\]]*)\]\(\.\./[^)]*\)")
@@ -182,18 +180,6 @@ def _option(option: click.Option) -> str:
 # --- tables and views
 
 
-def declared() -> list[Table]:
-    """Every table that the package declares, by name."""
-    found = {}
-    for module in walk_packages(brazada.__path__, "brazada."):
-        file = ROOT / "lib" / (module.name.replace(".", "/") + ".py")
-        if file.is_file() and "Table(\n" in file.read_text(encoding="utf-8"):
-            for value in vars(import_module(module.name)).values():
-                if isinstance(value, Table):
-                    found[value.name] = value
-    return [found[name] for name in sorted(found)]
-
-
 def tables() -> str:
     """Every table with its columns, key and constraints; every view with what it shows and its query."""
     lines = [
@@ -202,7 +188,7 @@ def tables() -> str:
         "All are Delta tables and Spark views, at `<warehouse>/<schema>/<table>` or in a catalog. `brazada tables NAME`"
         " shows the same, with the history; `brazada sql` queries them.",
     ]
-    for table in declared():
+    for table in domains.tables():
         lines += ["", f"## {table.name}", "", table.comment, "", f"Key: `{', '.join(table.key)}`."]
         if table.partition_by:
             lines[-1] += f" Partitioned by `{', '.join(table.partition_by)}`."
@@ -247,7 +233,7 @@ def declare(spark: SparkSession) -> None:
     """Make every table, without rows, and every view in a session's catalog."""
     for schema in load(variables={}).schemas:
         spark.sql(f"CREATE SCHEMA IF NOT EXISTS {schema}")
-    for table in declared():
+    for table in domains.tables():
         columns = ", ".join(
             f"`{c.name}` {c.dataType.simpleString()} COMMENT {literal(c.metadata['comment'])}" for c in table.columns
         )

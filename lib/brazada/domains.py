@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     import click
 
     from brazada.pages import Page, Reader
-    from brazada.tables import View
+    from brazada.tables import Table, View
     from brazada.training.task import Task
 
 
@@ -28,7 +28,7 @@ class Domain:
     Parts are named `module:attribute` and imported when they are asked for: `commands` is a click group, `views` a
     tuple of `View`, `tasks` a function of the domain's section that returns its tasks, `report` a function of a
     `Reader` that returns the domain's page. `ingests` maps the commands that take in files to functions of a job that
-    take `paths` and `again`.
+    take `paths` and `again`; `tables` names the modules that declare its tables.
     """
 
     name: str
@@ -38,6 +38,7 @@ class Domain:
     tasks: str | None = None
     report: str | None = None
     ingests: Mapping[str, str] = field(default_factory=dict)
+    tables: tuple[str, ...] = ()
 
 
 DOMAINS: tuple[Domain, ...] = (
@@ -52,6 +53,7 @@ DOMAINS: tuple[Domain, ...] = (
             "ingest-fashion": "brazada.images.fashion.ingest:ingest",
             "ingest-car-damage": "brazada.images.car_damage.ingest:ingest",
         },
+        ("brazada.images.fashion.tables", "brazada.images.car_damage.tables"),
     ),
     Domain(
         "prices",
@@ -61,6 +63,7 @@ DOMAINS: tuple[Domain, ...] = (
         "brazada.prices.tasks:tasks",
         "brazada.prices.page:page",
         {"ingest": "brazada.prices.ingest:ingest"},
+        ("brazada.prices.tables", "brazada.prices.results"),
     ),
     Domain(
         "sensors",
@@ -73,6 +76,7 @@ DOMAINS: tuple[Domain, ...] = (
             "ingest-strokes": "brazada.sensors.strokes.ingest:ingest",
             "ingest-surfaces": "brazada.sensors.surfaces.ingest:ingest",
         },
+        ("brazada.sensors.tables",),
     ),
     Domain(
         "swim",
@@ -81,6 +85,7 @@ DOMAINS: tuple[Domain, ...] = (
         "brazada.swim.views:VIEWS",
         report="brazada.swim.page:page",
         ingests={"ingest": "brazada.swim.ingest:ingest"},
+        tables=("brazada.swim.tables",),
     ),
 )
 
@@ -88,6 +93,17 @@ DOMAINS: tuple[Domain, ...] = (
 def commands(name: str) -> click.Command | None:
     """The commands of the domain of a name, where there is one."""
     return next((_part(domain.commands) for domain in DOMAINS if domain.name == name), None)
+
+
+def tables() -> list[Table]:
+    """The tables of every domain and those of all jobs and trainings, by name."""
+    from brazada.tables import Table
+
+    named = ("brazada.tables.ops", "brazada.training.tables", *(name for domain in DOMAINS for name in domain.tables))
+    found = {
+        table.name: table for name in named for table in vars(import_module(name)).values() if isinstance(table, Table)
+    }
+    return [found[name] for name in sorted(found)]
 
 
 def views() -> tuple[View, ...]:

@@ -4,52 +4,17 @@ from __future__ import annotations
 
 import re
 
+from brazada import domains
 from brazada.errors import TableError
 from brazada.output import command
-
-WRITERS = {
-    "prices.observations": "prices ingest FILES",
-    "prices.conflicts": "prices ingest FILES",
-    "prices.series": "prices series",
-    "prices.windows": "prices windows",
-    "prices.backtest": "prices backtest",
-    "prices.scores": "prices backtest",
-    "prices.serving": "prices backtest",
-    "prices.forecasts": "prices forecast",
-    "swim.readings": "swim ingest LOGS",
-    "swim.limits": "swim sessions",
-    "swim.drills": "swim sessions",
-    "swim.sessions": "swim sessions",
-    "swim.swimmers": "swim fit",
-    "swim.models": "swim fit",
-    "swim.styles": "swim score",
-    "swim.laps": "swim laps",
-    "swim.motions": "swim laps",
-    "swim.alerts": "swim alerts LOGS",
-    "swim.deliveries": "swim alerts LOGS",
-    "images.fashion": "images ingest-fashion FOLDER",
-    "images.photos": "images ingest-car-damage FOLDER",
-    "images.duplicates": "images ingest-car-damage FOLDER",
-    "images.car_damage": "images ingest-car-damage FOLDER",
-    "sensors.strokes": "sensors ingest-strokes FOLDER",
-    "sensors.surfaces": "sensors ingest-surfaces FOLDER",
-    "sensors.laps": "sensors laps",
-    "ml.runs": "train TASK",
-    "ml.metrics": "train TASK",
-    "ml.fits": "train TASK",
-    "ml.folds": "evaluate TASK --folds 5",
-    "ml.predictions": "predict TASK",
-    "ops.job_runs": "prices ingest FILES",
-    "ops.ingested_files": "prices ingest FILES",
-    "ops.quarantine": "prices ingest FILES",
-}
 
 
 def next_command(error: Exception) -> str | None:
     """The command that writes the table that an error misses, if it is one of this suite's."""
-    if not isinstance(error, TableError) or error.table not in WRITERS:
+    if not isinstance(error, TableError) or not error.table:
         return None
-    return command(*WRITERS[error.table].split(), warehouse=error.warehouse)
+    writers = [table.written_by for table in domains.tables() if table.name == error.table]
+    return command(*writers[0].split(), warehouse=error.warehouse) if any(writers) else None
 
 
 def first_cause(error: Exception) -> str:

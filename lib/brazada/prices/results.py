@@ -22,6 +22,7 @@ _ORDERED_BOUNDS = {
 
 BACKTEST = Table(
     name="prices.backtest",
+    written_by="prices backtest",
     comment="One row per forecast made at a past origin, by every model, baselines too.",
     columns=T.StructType(
         [
@@ -55,6 +56,7 @@ BACKTEST = Table(
 
 SCORES = Table(
     name="prices.scores",
+    written_by="prices backtest",
     comment="One row per source, split and model: its errors over all series, beside Naive's.",
     columns=T.StructType(
         [
@@ -84,6 +86,7 @@ SCORES = Table(
 
 SERVING = Table(
     name="prices.serving",
+    written_by="prices backtest",
     comment="One row per series: the model that serves it, chosen on validation or after that one stopped, and why.",
     columns=T.StructType(
         [
@@ -111,6 +114,7 @@ SERVING = Table(
 
 FORECASTS = Table(
     name="prices.forecasts",
+    written_by="prices forecast",
     comment="One row per series, origin and date forecast, by the model that serves the series.",
     columns=T.StructType(
         [

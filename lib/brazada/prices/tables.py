@@ -10,6 +10,7 @@ _TEXT, _DATE, _DOUBLE, _INT = T.StringType(), T.DateType(), T.DoubleType(), T.In
 
 OBSERVATIONS = Table(
     name="prices.observations",
+    written_by="prices ingest FILES",
     comment="One price as published, its unit normalised.",
     columns=T.StructType(
         [
@@ -44,6 +45,7 @@ OBSERVATIONS = Table(
 
 CONFLICTS = Table(
     name="prices.conflicts",
+    written_by="prices ingest FILES",
     comment="One price that another file's stands in place of, by the on_conflict of its source.",
     columns=T.StructType(
         [
@@ -59,6 +61,7 @@ CONFLICTS = Table(
 
 SERIES = Table(
     name="prices.series",
+    written_by="prices series",
     comment="The mean price of one product, variety, quality and unit at every step of its source's calendar.",
     columns=T.StructType(
         [
@@ -88,6 +91,7 @@ SERIES = Table(
 
 WINDOWS = Table(
     name="prices.windows",
+    written_by="prices windows",
     comment="One training example: L prices up to an origin, H after it, and the series' statistics in training.",
     columns=T.StructType(
         [

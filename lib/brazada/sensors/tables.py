@@ -25,6 +25,7 @@ SURFACE_STEPS, SURFACE_CHANNELS = 128, 10  # of a series
 
 STROKE_WINDOWS = Table(
     name="sensors.strokes",
+    written_by="sensors ingest-strokes FOLDER",
     comment="One window of 6 s of a swimmer's watch.",
     columns=T.StructType(
         [
@@ -56,6 +57,7 @@ STROKE_WINDOWS = Table(
 
 SURFACE_SERIES = Table(
     name="sensors.surfaces",
+    written_by="sensors ingest-surfaces FOLDER",
     comment="One series of 128 steps of a robot's inertial unit.",
     columns=T.StructType(
         [
@@ -86,6 +88,7 @@ SURFACE_SERIES = Table(
 
 LAPS = Table(
     name="sensors.laps",
+    written_by="sensors laps",
     comment="One length that a swimmer swam, between two turns or rests.",
     columns=T.StructType(
         [

@@ -16,6 +16,7 @@ MODEL = column("model", T.StringType(), "The model, a key of swim.models")
 
 READINGS = Table(
     name="swim.readings",
+    written_by="swim ingest LOGS",
     comment="One row per cleaned sample of a tag, with its difference to the sample before in the same drill.",
     columns=T.StructType(
         [
@@ -38,6 +39,7 @@ READINGS = Table(
 
 DRILLS = Table(
     name="swim.drills",
+    written_by="swim sessions",
     comment="One row per tag and drill in the log: what each filter of the published method leaves of it.",
     columns=T.StructType(
         [
@@ -65,6 +67,7 @@ def _extremes(name: str, what: str) -> list[StructField]:
 
 SESSIONS = Table(
     name="swim.sessions",
+    written_by="swim sessions",
     comment="One row per tag and drill as the published method aggregates it; drills that it drops have none.",
     columns=T.StructType(
         [
@@ -87,6 +90,7 @@ SESSIONS = Table(
 
 LIMITS = Table(
     name="swim.limits",
+    written_by="swim sessions",
     comment="Means and deviations of the published method's filter, as `sessions` learned them from its first log.",
     columns=T.StructType(
         [
@@ -125,6 +129,7 @@ _MEASURED = {
 
 MODELS = Table(
     name="swim.models",
+    written_by="swim fit",
     comment="One row per model that `swim fit` learned: all that `swim score` needs, and how far to trust it.",
     columns=T.StructType(
         [
@@ -153,6 +158,7 @@ MODELS = Table(
 
 SWIMMERS = Table(
     name="swim.swimmers",
+    written_by="swim fit",
     comment="A swimmer beside the others, whatever is swum: the kinematic method takes it from each drill of the tag.",
     columns=T.StructType(
         [
@@ -167,6 +173,7 @@ SWIMMERS = Table(
 
 STYLES = Table(
     name="swim.styles",
+    written_by="swim score",
     comment="The style of every drill in the log, by each method that was asked.",
     columns=T.StructType(
         [
@@ -187,6 +194,7 @@ STYLES = Table(
 
 MOTIONS = Table(
     name="swim.motions",
+    written_by="swim laps",
     comment="How a tag moved in a drill: what the kinematic method clusters. Nothing is measured in an unknown pool.",
     columns=T.StructType(
         [
@@ -203,6 +211,7 @@ MOTIONS = Table(
 
 LAPS = Table(
     name="swim.laps",
+    written_by="swim laps",
     comment="One row per length of the pool that a tag swam.",
     columns=T.StructType(
         [
@@ -224,6 +233,7 @@ LAPS = Table(
 
 ALERTS = Table(
     name="swim.alerts",
+    written_by="swim alerts LOGS",
     comment="A tag that fell silent for longer than the threshold while its drill went on.",
     columns=T.StructType(
         [
@@ -243,6 +253,7 @@ ALERTS = Table(
 
 DELIVERIES = Table(
     name="swim.deliveries",
+    written_by="swim alerts LOGS",
     comment="An alert that a receiver took.",
     columns=T.StructType(
         [

@@ -8,6 +8,7 @@ from brazada.tables.table import Table, column
 
 JOB_RUNS = Table(
     name="ops.job_runs",
+    written_by="prices ingest FILES",
     comment="One row per job run, failed ones included.",
     columns=T.StructType(
         [
@@ -38,6 +39,7 @@ JOB_RUNS = Table(
 
 QUARANTINE = Table(
     name="ops.quarantine",
+    written_by="prices ingest FILES",
     comment="One row per rejected part of an input file, or whole file, verbatim.",
     columns=T.StructType(
         [
@@ -66,6 +68,7 @@ QUARANTINE = Table(
 
 INGESTED_FILES = Table(
     name="ops.ingested_files",
+    written_by="prices ingest FILES",
     comment="One row per file taken in, by content: a file known here is read again only when its rules change.",
     columns=T.StructType(
         [

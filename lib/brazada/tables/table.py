@@ -14,8 +14,8 @@ class Table:
 
     `name` is `schema.table`; every column of `columns` has a comment; `key` names the columns that identify a row;
     `constraints` maps a name to a SQL condition that every row meets; `stats_on` names the columns whose
-    least and greatest value is kept per file, by which queries skip files (default: all). Raises `ValueError` for a
-    faulty declaration.
+    least and greatest value is kept per file, by which queries skip files (default: all); `written_by` is the command
+    that makes it, for who misses it. Raises `ValueError` for a faulty declaration.
     """
 
     name: str
@@ -25,6 +25,7 @@ class Table:
     constraints: Mapping[str, str] = field(default_factory=dict)
     partition_by: tuple[str, ...] = ()
     stats_on: tuple[str, ...] = ()
+    written_by: str = ""
 
     def __post_init__(self) -> None:
         """Refuse a declaration that could not be created or would not document itself."""

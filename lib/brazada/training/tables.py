@@ -11,6 +11,7 @@ _FIGURES = T.MapType(_TEXT, _DOUBLE)
 
 RUNS = Table(
     name="ml.runs",
+    written_by="train TASK",
     comment="One row per training run that came to its end.",
     columns=T.StructType(
         [
@@ -45,6 +46,7 @@ RUNS = Table(
 
 METRICS = Table(
     name="ml.metrics",
+    written_by="train TASK",
     comment="One row per figure of a run and epoch.",
     columns=T.StructType(
         [
@@ -59,6 +61,7 @@ METRICS = Table(
 
 FITS = Table(
     name="ml.fits",
+    written_by="train TASK",
     comment="One row per group of a run that fitted one model to each group of rows.",
     columns=T.StructType(
         [
@@ -79,6 +82,7 @@ FITS = Table(
 
 FOLDS = Table(
     name="ml.folds",
+    written_by="evaluate TASK --folds 5",
     comment="One figure of a model on rows that it did not learn from: of a fold, or of all folds of a repeat.",
     columns=T.StructType(
         [
@@ -101,6 +105,7 @@ FOLDS = Table(
 
 PREDICTIONS = Table(
     name="ml.predictions",
+    written_by="predict TASK",
     comment="One row per row that a run's model was asked about.",
     columns=T.StructType(
         [

@@ -20,6 +20,7 @@ _TOLD = [
 
 PHOTOS = Table(
     name="images.photos",
+    written_by="images ingest-car-damage FOLDER",
     comment="One photograph of a damaged car, as it came.",
     columns=T.StructType(
         [
@@ -41,6 +42,7 @@ PHOTOS = Table(
 
 DUPLICATES = Table(
     name="images.duplicates",
+    written_by="images ingest-car-damage FOLDER",
     comment="Two photographs of which one is a copy of the other: turned, mirrored, cut, or compressed anew.",
     columns=T.StructType(
         [
@@ -63,6 +65,7 @@ DUPLICATES = Table(
 
 CAR_DAMAGE = Table(
     name="images.car_damage",
+    written_by="images ingest-car-damage FOLDER",
     comment="One photograph of a damaged car, at the size that is learned from.",
     columns=T.StructType(
         [

@@ -34,6 +34,7 @@ SIDE = 28  # pixels
 
 FASHION = Table(
     name="images.fashion",
+    written_by="images ingest-fashion FOLDER",
     comment="One picture of a piece of clothing.",
     columns=T.StructType(
         [
