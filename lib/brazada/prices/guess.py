@@ -20,10 +20,10 @@ from brazada.prices.layouts import SEPARATOR_LINE, fold, mark_of, shown
 from brazada.prices.settings import UnitRule
 from brazada.prices.texts import plain
 
-REQUIRED = ("product", "price_min", "price_max", "price_mean", "date_format", "decimal", "separator")
-SEPARATORS = (",", ";", "\t", "|")
+_REQUIRED = ("product", "price_min", "price_max", "price_mean", "date_format", "decimal", "separator")
+_SEPARATORS = (",", ";", "\t", "|")
 
-HEAD = 2**16  # bytes, a header among them
+_HEAD = 2**16  # bytes, a header among them
 _MOST = 64 * 2**20  # bytes that are looked at
 _ROWS = 20_000  # of a file, by which its layout is told
 _MOSTLY = 0.9  # share of values that tells what a column holds
@@ -82,7 +82,7 @@ class Guess:
     @property
     def untold(self) -> list[str]:
         """The settings that a layout needs and that could not be told."""
-        missing = [name for name in REQUIRED if self.settings.get(name) is None]
+        missing = [name for name in _REQUIRED if self.settings.get(name) is None]
         return missing + ([] if self.settings.get("unit") or self.settings.get("every_unit") else ["unit"])
 
 
@@ -103,7 +103,7 @@ def look(path: Path) -> Sample:
         lines = lines[1:]
     if not whole:
         lines = lines[:-1]
-    separator = said[0].strip('"')[-1] if said and said[0].strip('"')[-1] in SEPARATORS else _separator(lines)
+    separator = said[0].strip('"')[-1] if said and said[0].strip('"')[-1] in _SEPARATORS else _separator(lines)
     read = csv.reader(io.StringIO("\n".join(lines)), delimiter=separator or ",")
     header, *rows = [*read] or [[]]
     if separator is None or len(header) < 3:
@@ -113,7 +113,7 @@ def look(path: Path) -> Sample:
             todo="export it as CSV",
         )
     sound = [row for row in rows if len(row) == len(header)]
-    return Sample(path, content[:HEAD], encoding, separator, tuple(header), sound, len(rows) - len(sound), whole)
+    return Sample(path, content[:_HEAD], encoding, separator, tuple(header), sound, len(rows) - len(sound), whole)
 
 
 def guess(sample: Sample, units: Sequence[UnitRule]) -> Guess:
@@ -164,7 +164,7 @@ def _is_utf8(content: bytes) -> bool:
 def _separator(lines: Sequence[str]) -> str | None:
     """The separator that gives most fields, as many in nearly all lines as in the header; None if none does."""
     best, most = None, 1
-    for separator in SEPARATORS:
+    for separator in _SEPARATORS:
         counts = [len(row) for row in csv.reader(lines[:200], delimiter=separator)]
         if counts and counts[0] > most and counts.count(counts[0]) >= _MOSTLY * len(counts):
             best, most = separator, counts[0]

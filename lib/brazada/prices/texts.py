@@ -40,6 +40,6 @@ def plain_digits(text: Column) -> Column:
 
 @lru_cache(maxsize=100_000)
 def plain(text: str) -> str:
-    """All three of a text that is at hand."""
+    """A text at hand, read so: composed, without what cannot be seen, its digits those of ASCII."""
     seen = re.sub(_BLANKS, " ", re.sub(_NO_WIDTH, "", unicodedata.normalize("NFC", text))).strip(" ")
     return seen if seen.isascii() else "".join(_DIGITS.get(sign, sign) for sign in seen)
