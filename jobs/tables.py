@@ -1,4 +1,4 @@
-"""`brazada tables|sql ...` for spark-submit: the arguments are those of the command."""
+"""`brazada tables|sql|quarantine ...` for spark-submit: the arguments are those of the command."""
 
 import sys
 
