@@ -35,7 +35,7 @@ def stages(brazada, tmp_path_factory):
     """`stages(group, step)`: the words of the step, the warehouse before it, the one after it, and its seconds."""
     folder, done = tmp_path_factory.mktemp("stages"), {}
     log = simulate(folder / "log", 60_000, seed=11).files[0]
-    told = {"prices": (str(SAMPLE), *QUICK), "swim": (str(log), "--set=training.seed=7")}
+    told = {"prices": (str(SAMPLE), *QUICK), "swim": (str(log),)}
 
     def upto(group, wanted):
         before = folder / f"{group}-empty"

@@ -83,7 +83,12 @@ INGESTED_FILES = Table(
             column("number", T.LongType(), "A number of its own: file_id of swim.readings"),
             column("run_id", T.StringType(), "Run that took it in"),
             column("layout", T.StringType(), "Layout or kind of file that it was read as"),
-            column("rules", T.StringType(), "Digest of the settings that its rows were judged by", required=False),
+            column(
+                "rules",
+                T.StringType(),
+                "Digest of the settings that its rows were judged by; null where an earlier version took it in",
+                required=False,
+            ),
             column("rows_in", T.LongType(), "Rows in the file, without a header; 1 for one refused as a whole"),
             column("rows_good", T.LongType(), "Rows that became rows of the job's table"),
             column(
