@@ -24,7 +24,7 @@ $(READY): requirements.lock setup.py conf/setup/setup_env.py conf/setup/horovod-
 
 demo: $(READY) ## Set up and run the main jobs: shipped prices to forecasts, a simulated swim log to styles, pictures to classes
 	$(BIN)/brazada prices run $(SAMPLE) --steps ingest,series,windows,train,backtest,forecast,summary \
-		--set prices.networks.over_all.members=1 --warehouse $(DEMO)
+		--set prices.networks.global_model.members=1 --warehouse $(DEMO)
 	$(BIN)/brazada simulate swim --rows 3e5 --seed 7 $(DEMO)/logs
 	$(BIN)/brazada swim run $(DEMO)/logs --steps ingest,sessions,laps,fit,score,summary \
 		--method kinematic --method published --truth $(DEMO)/logs/_truth.csv --warehouse $(DEMO)

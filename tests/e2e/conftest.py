@@ -18,7 +18,7 @@ ROOT = Path(__file__).resolve().parents[2]
 SAMPLE = ROOT / "tests/sample/prices/precio_consumidor_2024.csv.gz"
 QUICK = (
     "--set=prices.sources.odepa.epochs=1",
-    "--set=prices.networks.over_all={members: 1, units: 4, dense: 4}",
+    "--set=prices.networks.global_model={members: 1, units: 4, dense: 4}",
     "--set=prices.trees.rounds=5",
     "--set=prices.judging.refit_every=100",
     "--set=prices.judging.bootstrap=20",

@@ -5,8 +5,8 @@ import math
 _KALIMATI = "prices.sources.kalimati"
 SETTINGS = (
     *(f"{_KALIMATI}.{setting}" for setting in ("window=6", "horizon=2", "epochs=1", "season=5")),
-    "prices.networks.over_all={members: 1, units: 4, dense: 4, batch: 64}",
-    "prices.networks.per_product={units: [4, 3], epochs: 1, batch: 64}",
+    "prices.networks.global_model={members: 1, units: 4, dense: 4, batch: 64}",
+    "prices.networks.local_models={units: [4, 3], epochs: 1, batch: 64}",
     "prices.trees={rounds: 5, leaves: 4, rows_per_leaf: 5}",
     "prices.judging={bootstrap: 20, prior_origins: 5, refit_every: 100}",
     "prices.shards=2",

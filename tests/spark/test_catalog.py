@@ -68,7 +68,7 @@ def test_price_jobs(brazada, spark, places, tmp_path):
     assert found["catalog"] == found["path"]
     settings = (*SMALL, *places["catalog"])
     words = ("--network", "lstm", "--where", "series LIKE 'kalimati|Good 0%'")
-    brazada("train", "prices_product_kalimati", *words, settings=settings)
+    brazada("train", "prices_local_kalimati", *words, settings=settings)
     brazada("prices", "run", "--source", "kalimati", "--steps", "train,backtest,forecast", settings=settings)
     learned = content(spark, places["catalog"])
     for table in ("ml.runs", "ml.metrics", "prices.backtest", "prices.scores", "prices.serving", "prices.forecasts"):

@@ -13,7 +13,7 @@ from brazada.ingest import files
 
 @pytest.mark.parametrize("length", [0, 1, 10, 20, 23])
 def test_plain_and_packed_files_have_the_digest_of_their_pieces(spark_session, tmp_path, monkeypatch, length):
-    monkeypatch.setattr(files, "PIECE", 10)
+    monkeypatch.setattr(files, "CHUNK_BYTES", 10)
     content = bytes(range(length))
     (tmp_path / "a.csv").write_bytes(content)
     (tmp_path / "a.csv.gz").write_bytes(gzip.compress(content))

@@ -23,7 +23,7 @@ from pyspark.sql import functions as F
 
 from brazada.errors import InputError
 
-PIECE = 128 * 2**20  # bytes that are hashed, and read, at once; another number would make known files new
+CHUNK_BYTES = 128 * 2**20  # bytes that are hashed, and read, at once; another number would make known files new
 
 _HEAD = 2**16  # bytes: a header that is longer is none
 _AT_ONCE = 2**20  # bytes read at once
@@ -48,7 +48,7 @@ class InputFile:
 
 
 def digest(pieces: Iterable[bytes]) -> str:
-    """What tells a content: the SHA-256 of it or, where it is more than one PIECE, of the SHA-256s of its pieces."""
+    """What tells a content: the SHA-256 of it or, where it is longer, of the SHA-256s of its pieces of CHUNK_BYTES."""
     first, *others = pieces
     return hashlib.sha256(b"".join([first, *others])).hexdigest() if others else first.hex()
 
@@ -136,10 +136,10 @@ def _nothing(text: str, suffixes: tuple[str, ...]) -> InputError:
 def inspect(spark: SparkSession, uris: Sequence[str]) -> list[InputFile]:
     """Files, each read through once. Raises InputError for one that cannot be read.
 
-    Spark hashes plain files of up to one PIECE, which are the many; others, which are few, are streamed here.
+    Spark hashes plain files of up to one CHUNK_BYTES, which are the many; others, which are few, are streamed here.
     """
     plain = [uri for uri in uris if not uri.lower().endswith(PACKED)]
-    found = contents(spark, plain).where(F.col("size") <= PIECE) if plain else None
+    found = contents(spark, plain).where(F.col("size") <= CHUNK_BYTES) if plain else None
     hashed = found.select("path", "size", F.sha2("content", 256)).collect() if found else []
     told = {row[0]: (row[1], row[2]) for row in hashed}
     with ThreadPoolExecutor(_READERS) as pool:
@@ -192,11 +192,11 @@ def _streamed_or_read(spark: SparkSession, uri: str) -> tuple[int, str]:
 
 def _pieces(size: int) -> range:
     """Where the pieces of a content begin."""
-    return range(0, max(size, 1), PIECE)
+    return range(0, max(size, 1), CHUNK_BYTES)
 
 
 def _hashed(path: str, start: int) -> bytes:
-    hashed, left = hashlib.sha256(), PIECE
+    hashed, left = hashlib.sha256(), CHUNK_BYTES
     with Path(path).open("rb") as file:
         file.seek(start)
         while left and (part := file.read(min(left, _AT_ONCE))):
@@ -212,9 +212,9 @@ def _streamed(spark: SparkSession, path: str) -> tuple[int, str]:
     hashed: list[bytes] = []
     with _opened(spark, path) as stream:
         counted = streams.CountingInputStream(stream)
-        while not hashed or counted.getByteCount() == len(hashed) * PIECE:
+        while not hashed or counted.getByteCount() == len(hashed) * CHUNK_BYTES:
             before = counted.getByteCount()
-            found = bytes(sha256(streams.BoundedInputStream(counted, PIECE)))
+            found = bytes(sha256(streams.BoundedInputStream(counted, CHUNK_BYTES)))
             if hashed and counted.getByteCount() == before:
                 break
             hashed.append(found)

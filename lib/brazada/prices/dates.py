@@ -14,7 +14,7 @@ from brazada.prices.settings import Prices
 
 
 def suspect_far(judged: DataFrame, known: DataFrame, settings: Prices) -> DataFrame:
-    """Rows of `prices.verdicts.verdicts`, of which sound ones that only a handful share so far a stretch with are not.
+    """Rows of `classify_rows`, of which sound ones that only a handful share so far a stretch with are not.
 
     A stretch is a source's dates, of these and the `known` rows, without a gap of more than `far_days`. One of up to
     `far_rows` rows is suspect where the source has a longer one.

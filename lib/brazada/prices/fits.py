@@ -9,9 +9,9 @@ import numpy as np
 from pyspark.sql import functions as F
 
 from brazada.prices.features import Doubles, unscale_prices
-from brazada.prices.origins import Question
+from brazada.prices.origins import ForecastRequest
 from brazada.prices.settings import Prices
-from brazada.prices.tasks import PRODUCT_NETWORKS, product_task
+from brazada.prices.tasks import LOCAL_NETWORKS, local_task
 from brazada.report import Job
 from brazada.training.registry.runs import group_models, known_runs
 from brazada.training.task import Task
@@ -19,21 +19,21 @@ from brazada.training.task import Task
 _AND = ", "  # between the runs of one network
 
 
-def product_forecasts(
-    job: Job, asked: Question, judged: Mapping[str, str] | None = None
+def local_forecasts(
+    job: Job, request: ForecastRequest, judged: Mapping[str, str] | None = None
 ) -> Iterator[tuple[str, Doubles, str]]:
     """For each network fitted to series: its name, prices (n, H) with NaN for series without a fit, its runs.
 
     The runs are those on this version of the windows, or those that `judged` names by network.
     """
-    for network in sorted(PRODUCT_NETWORKS):
-        task = product_task(job.settings.of(Prices), asked.source, network)
-        prices = np.full(np.shape(asked.at.batch["target"]), np.nan)
-        runs = _runs(job, task, asked.windows.version, None if judged is None else judged.get(network, ""))
+    for network in sorted(LOCAL_NETWORKS):
+        task = local_task(job.settings.of(Prices), request.source, network)
+        prices = np.full(np.shape(request.at.batch["target"]), np.nan)
+        runs = _runs(job, task, request.windows.version, None if judged is None else judged.get(network, ""))
         for run in runs:
             for group, model in group_models(job, task, run):
-                rows = np.flatnonzero(asked.at.keys["series"] == group["series"])
-                batch = {name: values[rows] for name, values in asked.at.batch.items()}
+                rows = np.flatnonzero(request.at.keys["series"] == group["series"])
+                batch = {name: values[rows] for name, values in request.at.batch.items()}
                 prices[rows] = unscale_prices(rolled(model.keras(), batch), batch)
         if runs:
             yield network, prices, _AND.join(sorted(runs))

@@ -28,15 +28,15 @@ from brazada.ingest.known import (
     quarantine_lines,
 )
 from brazada.prices import files
+from brazada.prices.classify import classify_rows
 from brazada.prices.conflicts import rules_of, with_older, write_good
+from brazada.prices.counts import FileCounts, count_rows
 from brazada.prices.dates import suspect_far
 from brazada.prices.layouts import Columns, layouts_of, recognise
 from brazada.prices.settings import Layout, Prices
 from brazada.prices.sources import source_settings
 from brazada.prices.tables import CONFLICTS, OBSERVATIONS
-from brazada.prices.tallies import Tally, tally
 from brazada.prices.units import check_patterns
-from brazada.prices.verdicts import verdicts
 from brazada.report import Job
 
 SUFFIXES = (".csv", ".csv.gz", ".txt", ".txt.gz")
@@ -91,9 +91,9 @@ def ingest(job: Job, source: str | None = None, paths: Sequence[str] = (), again
                 bar.advance(what="compare with the table")
                 more = _that_may_have_what_is_dropped(job, judged, new, find)
                 if not more:
-                    tallies = tally(judged, [item.file.path for item in new])
+                    counts = count_rows(judged, [item.file.path for item in new])
                     bar.advance(what="write")
-                    _write(job, judged, new, tallies)
+                    _write(job, judged, new, counts)
         bar.advance(what="note the files")
 
 
@@ -151,7 +151,7 @@ def _judged(job: Job, new: Sequence[_New]) -> Iterator[DataFrame]:
     known = table.where(F.col("source").isin([*sources]) & ~F.col("batch").isin(batches))
     rows = reduce(DataFrame.unionByName, _rows(job, new))
     rows = with_older(job, rows, {item.file.path: item.file.batch for item in new})
-    judged = verdicts(rows, known, rules_of(job.settings.of(Prices))).persist(StorageLevel.MEMORY_AND_DISK)
+    judged = classify_rows(rows, known, rules_of(job.settings.of(Prices))).persist(StorageLevel.MEMORY_AND_DISK)
     try:
         yield suspect_far(judged, known, job.settings.of(Prices))
     finally:
@@ -171,12 +171,12 @@ def _rows(job: Job, new: Sequence[_New]) -> Iterator[DataFrame]:
         yield files.rows(lines, columns, source, job.settings.of(Prices))
 
 
-def _write(job: Job, judged: DataFrame, new: Sequence[_New], tallies: Mapping[str, Tally]) -> None:
+def _write(job: Job, judged: DataFrame, new: Sequence[_New], counts: Mapping[str, FileCounts]) -> None:
     by_path = {item.file.path: item for item in new}
     offsets = [
         (path, block, offset, by_path[path].columns.line, by_path[path].file.batch)
-        for path, file_tally in tallies.items()
-        for block, offset in file_tally.offsets()
+        for path, file_counts in counts.items()
+        for block, offset in file_counts.offsets()
     ]
     schema = "file string, block long, offset long, header int, batch string"
     places = F.broadcast(job.spark.createDataFrame(offsets, schema))
@@ -185,10 +185,10 @@ def _write(job: Job, judged: DataFrame, new: Sequence[_New], tallies: Mapping[st
     taken_in = [item.file for item in new]
     write_good(job, placed, taken_in)
     refused = placed.where(F.col("outcome") == QUARANTINED).withColumn("line", F.col("place") + F.col("offset"))
-    count = sum(tallies[path].rows(QUARANTINED) for path in by_path)
+    count = sum(counts[path].rows(QUARANTINED) for path in by_path)
     quarantine_lines(job, refused.where(F.col("line") > F.col("header")), count, taken_in)
     taken = [
-        Taken(item.file, item.columns.name.partition("/")[2], *map(tallies[item.file.path].rows, OUTCOMES))
+        Taken(item.file, item.columns.name.partition("/")[2], *map(counts[item.file.path].rows, OUTCOMES))
         for item in new
     ]
     note_files(job, taken, "+".join(sorted(file.batch[:16] for file in taken_in)), _rules(job.settings.of(Prices)))

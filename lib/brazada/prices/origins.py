@@ -51,7 +51,7 @@ def origins(windows: DataFrame) -> Origins:
 
 
 @dataclass(frozen=True)
-class Question:
+class ForecastRequest:
     """The origins of one source at which forecasts are wanted, and the windows that there are to learn from."""
 
     source: str
@@ -63,9 +63,9 @@ class Question:
         return rows_of(self.windows, self.source, *splits)
 
 
-def question(windows: Snapshot, source: str, *splits: str) -> Question:
+def forecast_request(windows: Snapshot, source: str, *splits: str) -> ForecastRequest:
     """Ask for forecasts at all origins of these splits."""
-    return Question(source, windows, origins(rows_of(windows, source, *splits)))
+    return ForecastRequest(source, windows, origins(rows_of(windows, source, *splits)))
 
 
 def rows_of(windows: Snapshot, source: str, *splits: str) -> DataFrame:

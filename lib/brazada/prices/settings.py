@@ -189,7 +189,7 @@ class Source(Section):
         return self
 
 
-class PerProduct(Section):
+class LocalModels(Section):
     """The published recipe: two recurrent layers, additive attention, one network for each series."""
 
     units: tuple[PositiveInt, PositiveInt] = (128, 64)  # of the two layers
@@ -202,7 +202,7 @@ class PerProduct(Section):
     patience: PositiveInt = 6  # epochs without gain before it stops
 
 
-class OverAll(Section):
+class GlobalModel(Section):
     """The network over all series of a source: an ensemble of `members` trained side by side."""
 
     members: PositiveInt = 3  # networks whose mean forecasts
@@ -218,8 +218,8 @@ class OverAll(Section):
 class Networks(Section):
     """The two kinds of networks."""
 
-    per_product: PerProduct = PerProduct()
-    over_all: OverAll = OverAll()
+    local_models: LocalModels = LocalModels()
+    global_model: GlobalModel = GlobalModel()
 
 
 class Trees(Section):

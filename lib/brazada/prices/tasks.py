@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from pyspark.sql import DataFrame
 
 GLOBAL = "global"
-PRODUCT_NETWORKS = ("bilstm_attention", "bilstm", "lstm_attention", "lstm")  # the first is the published one
+LOCAL_NETWORKS = ("bilstm_attention", "bilstm", "lstm_attention", "lstm")  # the first is the published one
 
 QUANTILE_NAMES = tuple(f"q{round(1000 * level):03d}" for level in QUANTILES)
 
@@ -43,7 +43,7 @@ def tasks(settings: Prices) -> list[Task]:
         for source in sorted(settings.sources)
         for task in (
             global_task(settings, source),
-            *(product_task(settings, source, network) for network in PRODUCT_NETWORKS),
+            *(local_task(settings, source, network) for network in LOCAL_NETWORKS),
         )
     ]
 
@@ -69,16 +69,16 @@ def global_task(settings: Prices, source: str) -> Task:
         baseline=naive_changes,
         refit=True,
         output=change_quantiles,
-        spec=shape | global_shapes(publisher.window) | settings.networks.over_all.model_dump(),
+        spec=shape | global_shapes(publisher.window) | settings.networks.global_model.model_dump(),
     )
 
 
-def product_task(settings: Prices, source: str, network: str) -> Task:
-    """The published recipe, a network for each series of a source: `network` is one of PRODUCT_NETWORKS."""
+def local_task(settings: Prices, source: str, network: str) -> Task:
+    """The published recipe, a network for each series of a source: `network` is one of LOCAL_NETWORKS."""
     recipe = {"bidirectional": network.startswith("bi"), "attention": network.endswith("attention")}
     shape = {"window": settings.sources[source].window}
     return Task(
-        name=f"prices_product_{source}",
+        name=f"prices_local_{source}",
         network=network,
         table=WINDOWS.name,
         key=WINDOWS.key,
@@ -91,7 +91,7 @@ def product_task(settings: Prices, source: str, network: str) -> Task:
         metrics={"mae": mean_of(levels_error)},
         monitor="loss",
         baseline=naive_level,
-        spec=shape | recipe | settings.networks.per_product.model_dump(),
+        spec=shape | recipe | settings.networks.local_models.model_dump(),
     )
 
 

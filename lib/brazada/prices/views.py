@@ -133,7 +133,7 @@ VIEWS = (
                        PARTITION BY fits.group_key['series'], network ORDER BY finished_at DESC
                      ) AS newest
               FROM ml.fits AS fits JOIN ml.runs USING (run)
-              WHERE task LIKE 'prices_product_%'
+              WHERE task LIKE 'prices_local_%'
             )
             WHERE newest = 1
         """,

@@ -218,12 +218,12 @@ def learn(
         found = [_clusters(fit, scaling, vectors) for fit in fits]
         labels = [_labels(sample, clusters.centroids) for clusters in found]
         styles = [np.array(name(clusters).styles)[label] for clusters, label in zip(found, labels, strict=True)]
-        alike = _alike(styles)
-        best = int(np.lexsort((costs, -np.nanmean(alike, axis=0).round(9) if typical else costs))[0])
+        pairwise = _pairwise_ari(styles)
+        best = int(np.lexsort((costs, -np.nanmean(pairwise, axis=0).round(9) if typical else costs))[0])
         silhouette = 0.0
         if (found[best].sizes > 0).sum() > 1:
             silhouette = ClusteringEvaluator(metricName="silhouette").evaluate(fits[best].model.transform(vectors))
-        agreement, style_agreement = (float(np.nanmean(pairs)) for pairs in (_alike(labels), alike))
+        agreement, style_agreement = (float(np.nanmean(pairs)) for pairs in (_pairwise_ari(labels), pairwise))
         return Learned(found[best], name(found[best]), float(silhouette), agreement, style_agreement)
     finally:
         vectors.unpersist()
@@ -268,14 +268,14 @@ def _clusters(fit: Fit, scaling: Scaling, vectors: DataFrame) -> Clusters:
     return Clusters(scaling, fit.centroids, spreads, sizes)
 
 
-def _alike(labels: Sequence[NDArray[Any]]) -> Doubles:
+def _pairwise_ari(labels: Sequence[NDArray[Any]]) -> Doubles:
     """The adjusted Rand index of each fit's labels with each other's (fits, fits), NaN with its own."""
     from sklearn.metrics import adjusted_rand_score
 
-    alike = np.full((len(labels), len(labels)), np.nan)
+    pairwise = np.full((len(labels), len(labels)), np.nan)
     for one, other in combinations(range(len(labels)), 2):
-        alike[one, other] = alike[other, one] = adjusted_rand_score(labels[one], labels[other])
-    return alike
+        pairwise[one, other] = pairwise[other, one] = adjusted_rand_score(labels[one], labels[other])
+    return pairwise
 
 
 def _labels(points: Doubles, centroids: Doubles) -> NDArray[np.intp]:

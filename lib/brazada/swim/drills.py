@@ -1,4 +1,4 @@
-"""Which drills there are, and which readings are new. What derives from readings follows them by `added_in`."""
+"""Which drills there are, and which readings are new: derived tables are refreshed incrementally by `added_in`."""
 
 from __future__ import annotations
 

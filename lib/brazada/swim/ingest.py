@@ -182,7 +182,7 @@ class _Batch:
         bad = refused(lines, self.job.settings.of(Swim)).withColumnRenamed("value", "raw")
         if self.conflicts:
             verbatim = lines.withColumn("raw", F.col("value"))
-            bad = bad.unionByName(self._forestalled(positions(verbatim, self.job.settings.of(Swim))))
+            bad = bad.unionByName(self._conflicting(positions(verbatim, self.job.settings.of(Swim))))
         numbered = bad.join(F.broadcast(offsets), on=["file_id", "block"], how="inner")
         files = self.job.spark.createDataFrame(
             [(file.number, file.path, file.batch) for file in self.files], "file_id long, file string, batch string"
@@ -201,8 +201,8 @@ class _Batch:
         finally:
             rows.unpersist()
 
-    def _forestalled(self, sound: DataFrame) -> DataFrame:
-        """Sound lines whose tag, drill and time has another position in the table; equal ones once."""
+    def _conflicting(self, sound: DataFrame) -> DataFrame:
+        """Valid lines whose key stands in the table with another position, deduplicated."""
         spots = {f"good_{name}": F.col(name) for name in POSITION}
         table = self.job.store.read(READINGS.name).frame.withColumns(spots)
         good = table.select("tag", "drill", F.unix_millis("ts").alias("millis"), *spots)

@@ -12,7 +12,7 @@ What is known, and where from:
   swings with each arm's pull, so that the rate measured is twice the cycle's in front crawl and backstroke, where arms
   alternate. `EXPECTED` has the middle of each. Twenty-eight swimmers with a watch turned their arms at 0.48, 0.40, 0.66
   and 0.44 Hz: from 0.55 to 0.8 of these rates (medians of 279 lengths that `brazada sensors laps` tells of the
-  recordings of Brunner, Melnyk, Sigfússon and Wattenhofer 2019, ISWC; butterfly's with doubt).
+  recordings of Brunner, Melnyk, Sigfússon and Wattenhofer 2019, ISWC; butterfly's with prior_variance).
 
 Records are swum faster than lengths of a training, and amateurs turn their arms slower than racers. What carries over
 is about the ratio of the strokes to one another. `learn` fits the rest to the log: how fast and how busy its swimmers
@@ -82,7 +82,7 @@ def learn(points: Doubles, weights: Doubles, swimmers: Integers) -> Swimming:
     """
     weights = np.where(_swum(points), weights, 0.0)
     centres, shares = _start(points, weights)
-    expected, spread, doubt = transform(EXPECTED), np.eye(3), TRUST**2
+    expected, spread, prior_variance = transform(EXPECTED), np.eye(3), TRUST**2
     drills = np.bincount(swimmers, weights) + 1e-9
     levels, variance = np.zeros((len(drills), 3)), np.array([0.2, 0.2, 0.0])
     for step in range(STEPS):
@@ -92,20 +92,20 @@ def learn(points: Doubles, weights: Doubles, swimmers: Integers) -> Swimming:
         counts = weights[:, None] * closeness / (closeness.sum(axis=1, keepdims=True) + none)
         sizes = counts.sum(axis=0)[:, None] + 1e-9
         shares = (sizes[:, 0] + 1) / (sizes.sum() + len(STROKES))
-        off = counts.T @ own / sizes - expected
-        # The strokes' common distance from what is expected is the log's level; each one's own is shrunk.
-        told = sizes * doubt / (np.diag(spread) + sizes * doubt)
-        level = np.average(off, axis=0, weights=told)
-        centres = expected + level + told * (off - level)
+        residual = counts.T @ own / sizes - expected
+        # Shared offset from what is expected = effect of the log; residuals of each stroke are shrunk towards it.
+        shrinkage = sizes * prior_variance / (np.diag(spread) + sizes * prior_variance)
+        level = np.average(residual, axis=0, weights=shrinkage)
+        centres = expected + level + shrinkage * (residual - level)
         apart = own[:, None, :] - centres
         spread = np.einsum("ns,nsi,nsj->ij", counts, apart, apart) + PRIOR_DRILLS * np.eye(3)
         spread /= sizes.sum() + PRIOR_DRILLS
         if step >= STEPS_ALIKE:
             known = np.bincount(swimmers, counts.sum(axis=1))[:, None] + 1e-9
             left = counts.sum(axis=1, keepdims=True) * points - counts @ centres
-            told = known * variance / (np.diag(spread) + known * variance)
-            levels = told * np.stack([np.bincount(swimmers, feature) for feature in left.T], axis=1) / known
-            variance = (levels**2 + variance * (1 - told)).mean(axis=0)
+            shrinkage = known * variance / (np.diag(spread) + known * variance)
+            levels = shrinkage * np.stack([np.bincount(swimmers, feature) for feature in left.T], axis=1) / known
+            variance = (levels**2 + variance * (1 - shrinkage)).mean(axis=0)
             levels -= np.average(levels, axis=0, weights=drills)
     return Swimming(centres, shares, spread, levels)
 

@@ -267,7 +267,7 @@ class Store:
         self._write(table, rows, lambda frame: self._merger(table, frame).whenNotMatchedInsertAll().execute())
 
     def merge(self, table: Table, rows: Rows) -> None:
-        """Put rows in the place of those with their keys, or beside the others. Their keys are unique."""
+        """Upsert rows by key. Their keys are unique."""
 
         def upsert(frame: DataFrame) -> None:
             self._merger(table, frame).whenMatchedUpdateAll().whenNotMatchedInsertAll().execute()

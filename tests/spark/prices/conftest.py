@@ -9,8 +9,8 @@ from pyspark.sql import DataFrame
 
 from brazada.ingest.files import head, list_files
 from brazada.prices import files
+from brazada.prices.classify import KEY, PRICES, classify_rows
 from brazada.prices.layouts import recognise
-from brazada.prices.verdicts import KEY, PRICES, verdicts
 from brazada.report import Job
 from brazada.tables import Store
 
@@ -45,7 +45,7 @@ def judge(spark, settings):
             lines = files.lines(spark, [uri], columns.encoding)
             frames.append(files.rows(lines, columns, source, settings.prices))
         rows = reduce(DataFrame.unionByName, frames)
-        return verdicts(rows, rows.limit(0).select(*KEY, *PRICES) if known is None else known)
+        return classify_rows(rows, rows.limit(0).select(*KEY, *PRICES) if known is None else known)
 
     return judged
 

@@ -13,11 +13,11 @@ from rich.console import Console
 
 from brazada.errors import ModelError
 from brazada.prices import backtest, forecast, scoring, series, windows
-from brazada.prices.candidates import candidates
-from brazada.prices.origins import question
+from brazada.prices.model_forecasts import model_forecasts
+from brazada.prices.origins import forecast_request
 from brazada.prices.results import BACKTEST, FORECASTS, SCORES, SERVED, SERVING
 from brazada.prices.tables import OBSERVATIONS, SERIES, WINDOWS
-from brazada.prices.tasks import product_task
+from brazada.prices.tasks import local_task
 from brazada.prices.training import train_global
 from brazada.prices.views import VIEWS
 from brazada.report import Job
@@ -29,8 +29,8 @@ DAYS, GOODS, WINDOW, HORIZON = 60, 5, 6, 2
 SMALL = (
     *(f"prices.sources.kalimati.{setting}" for setting in (f"window={WINDOW}", f"horizon={HORIZON}", "epochs=2")),
     "prices.sources.kalimati.season=5",
-    "prices.networks.over_all={members: 2, units: 4, dense: 4, batch: 64}",
-    "prices.networks.per_product={units: [4, 3], epochs: 1, batch: 64}",
+    "prices.networks.global_model={members: 2, units: 4, dense: 4, batch: 64}",
+    "prices.networks.local_models={units: [4, 3], epochs: 1, batch: 64}",
     "prices.trees={rounds: 5, leaves: 4, rows_per_leaf: 5}",
     "prices.judging={bootstrap: 50, prior_origins: 5}",
     "prices.shards=2",
@@ -73,7 +73,7 @@ def market(spark_session, tmp_path_factory):
     series.series(job)
     windows.windows(job)
     train_global(job)
-    train(job, product_task(job.settings.prices, "kalimati", "lstm_attention"), "series LIKE '%Good 0%'")
+    train(job, local_task(job.settings.prices, "kalimati", "lstm_attention"), "series LIKE '%Good 0%'")
     backtest.backtest(job)
     forecast.forecast(job)
     yield job
@@ -182,7 +182,7 @@ def test_what_a_global_forecast_looked_at_can_be_read_back(market):
         ],
         SERVING.columns,
     )
-    asked = question(market.store.read(WINDOWS.name), "kalimati", "live")
+    asked = forecast_request(market.store.read(WINDOWS.name), "kalimati", "live")
     rows = forecast.forecasts(market, asked, everything.toPandas())
     for weights in rows["attention"]:
         assert len(weights) == WINDOW
@@ -209,14 +209,14 @@ def test_judging_and_forecasting_again_change_nothing(market):
 def test_a_forecast_does_not_know_what_comes_after_its_origin(market):
     """The last day's prices tripled: what was forecast at every earlier origin stays as it was."""
     names = ("naive", "ses", "auto_ets", "lightgbm")
-    asked = question(market.store.read(WINDOWS.name), "kalimati", "validate", "test")
-    before = candidates(market, asked, names)
+    asked = forecast_request(market.store.read(WINDOWS.name), "kalimati", "validate", "test")
+    before = model_forecasts(market, asked, names)
     tripled = [(good, day, price * 3 if day == DAYS - 1 else price) for good, day, price in prices()]
     market.store.replace(OBSERVATIONS, observations(market.spark, tripled), "true")
     series.series(market)
     windows.windows(market)
-    asked = question(market.store.read(WINDOWS.name), "kalimati", "validate", "test")
-    after = candidates(market, asked, names)
+    asked = forecast_request(market.store.read(WINDOWS.name), "kalimati", "validate", "test")
+    after = model_forecasts(market, asked, names)
     for name in names:
         np.testing.assert_allclose(after[name].points, before[name].points, rtol=1e-6, atol=1e-9, err_msg=name)
 

@@ -72,7 +72,7 @@ def test_the_filter_takes_whole_files_or_is_refused(check, points):
 
 def test_an_empty_split_or_filter_is_refused(check, points, job):
     points(rows=40)
-    with pytest.raises(TrainingError, match=r"split = 'train'.*none that weigh anything where source = 'nowhere'"):
+    with pytest.raises(TrainingError, match=r"split = 'train'.*all sample weights are 0 where source = 'nowhere'"):
         check("source = 'nowhere'")
     job.store.replace(TABLE, job.store.read(TABLE.name).frame.where("split = 'train'"), "split = 'train'")
     job.store.attach()

@@ -89,7 +89,7 @@ def _nonzero_weight(
     if not sum(weight for _, weight in files.values()):
         raise TrainingError(
             f"rows where {task.split} = '{split}' in {snapshot.table} v{snapshot.version}",
-            found=f"none that weigh anything where {where}",
+            found=f"all sample weights are 0 where {where}",
             todo="check the filter, and the job that writes the split",
         )
     return {url: rows for url, (rows, _) in files.items()}

@@ -73,7 +73,9 @@ def assign(files: Mapping[str, int], ranks: int) -> tuple[Share, ...]:
 
 
 def with_shards(frame: DataFrame, by: Sequence[str], key: Sequence[str], shards: int) -> DataFrame:
-    """Add `shard` (INT, 0 to shards - 1) and lay the frame out for one file per `by` and shard, equal to a row.
+    """Add `shard` (INT, 0 to shards - 1), and repartition so that each (*by, shard) becomes one file.
+
+    Sizes of the shards of a `by` differ by at most one row.
 
     Rows of each `by` are dealt out in the order of a hash of `key`, so the same rows get the same shards and lie in
     them in the same order. The table is to be partitioned by (*by, shard). Ranges of the hash are counted first, so

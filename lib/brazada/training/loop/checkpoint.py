@@ -18,15 +18,15 @@ _FILE = "checkpoint.npz"
 class Progress:
     """What decides how a training goes on.
 
-    `best` are the model's weights after `best_epoch`, `figure` what was monitored then; `waited` epochs went by since,
-    of which the last `at_chance` were no better than chance. `ended` says why training ended, once it has.
+    `best` are the model's weights after `best_epoch`, `figure` what was monitored then. Of the `epochs_without_gain`
+    since, the last `at_chance` were no better than chance. `ended` says why training ended, once it has.
     """
 
     history: list[dict[str, float]] = field(default_factory=list)
     best_epoch: int = 0
     best: list[Array] = field(default_factory=list)
     figure: float = math.nan
-    waited: int = 0
+    epochs_without_gain: int = 0
     at_chance: int = 0
     ended: str | None = None
     shapes: dict[str, list[int | None]] = field(default_factory=dict)

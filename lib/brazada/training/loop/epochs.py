@@ -109,7 +109,7 @@ def _reason_to_end(task: Task, progress: Progress, epochs: int) -> str | None:
     patience = int(task.spec.get("patience", epochs))
     if progress.epoch >= epochs:
         return f"{epochs} epochs done"
-    if progress.waited >= patience:
+    if progress.epochs_without_gain >= patience:
         return f"no gain in {task.monitor} for {patience} epochs"
     if progress.at_chance >= _EPOCHS_AT_CHANCE:
         return f"failed to learn: fell back to chance in epoch {progress.epoch - _EPOCHS_AT_CHANCE + 1}"
@@ -184,4 +184,4 @@ def _judged(progress: Progress, entry: dict[str, float], learner: Learner, basel
     had_learned = task.monitored.better(progress.figure, baseline.get(task.monitor, math.nan))
     lost = had_learned and at_chance(task, entry, history[0], baseline)
     again = progress.at_chance + 1 if lost else 0
-    return replace(progress, history=history, waited=progress.waited + 1, at_chance=again)
+    return replace(progress, history=history, epochs_without_gain=progress.epochs_without_gain + 1, at_chance=again)

@@ -1,4 +1,4 @@
-"""What becomes of each row of the price files: good, duplicate or quarantined."""
+"""Classifies each row of the price files: good, duplicate or quarantined."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ KEY = OBSERVATIONS.key
 BLANK = "blank"  # beside the outcomes of every ingest
 
 
-def verdicts(rows: DataFrame, known: DataFrame, on_conflict: Mapping[str, OnConflict] | None = None) -> DataFrame:
+def classify_rows(rows: DataFrame, known: DataFrame, on_conflict: Mapping[str, OnConflict] | None = None) -> DataFrame:
     """The rows of `prices.files.rows` with `outcome` and the final `reason`, against `known` rows of the table.
 
     The same prices again for a key are a duplicate. Other prices within a file are quarantined, all rows of that key.

@@ -14,8 +14,8 @@ from pyspark.sql import functions as F
 from brazada.prices.baselines import TREES, Statistical, Trees, statistical_forecasts, train_trees, tree_forecasts
 from brazada.prices.calendars import LIVE, TEST, TRAIN, VALIDATE
 from brazada.prices.features import MEDIAN, Doubles
-from brazada.prices.fits import product_forecasts
-from brazada.prices.origins import Origins, Question, origins
+from brazada.prices.fits import local_forecasts
+from brazada.prices.origins import ForecastRequest, Origins, origins
 from brazada.prices.settings import Prices
 from brazada.prices.tables import SERIES
 from brazada.prices.tasks import GLOBAL, QUANTILE_NAMES, global_task
@@ -44,8 +44,8 @@ class Candidate:
     network: Model | None = None
 
 
-def candidates(
-    job: Job, asked: Question, wanted: Iterable[str] | None = None, runs: Mapping[str, str] | None = None
+def model_forecasts(
+    job: Job, request: ForecastRequest, wanted: Iterable[str] | None = None, runs: Mapping[str, str] | None = None
 ) -> dict[str, Candidate]:
     """Every model's forecasts, or those of the models named, by model.
 
@@ -61,26 +61,26 @@ def candidates(
         return names is None or not names.isdisjoint(models)
 
     if want(TREES, COMBINATION):
-        found[TREES] = _trees(job, asked)
-    if want(GLOBAL, COMBINATION) and (network := _network(job, asked, (runs or {}).get(GLOBAL))):
+        found[TREES] = _trees(job, request)
+    if want(GLOBAL, COMBINATION) and (network := _network(job, request, (runs or {}).get(GLOBAL))):
         found[GLOBAL] = network
     if want(COMBINATION) and GLOBAL in found:
         found[COMBINATION] = _combined(found[TREES], found[GLOBAL])
     if names is None or names - {TREES, GLOBAL, COMBINATION}:
-        found |= _statistical(job, asked)
+        found |= _statistical(job, request)
         found |= {
-            name: Candidate(asked.at.scaled(prices), run=run)
-            for name, prices, run in product_forecasts(job, asked, runs)
+            name: Candidate(request.at.scaled(prices), run=run)
+            for name, prices, run in local_forecasts(job, request, runs)
         }
     return found if names is None else {name: model for name, model in found.items() if name in names}
 
 
-def _statistical(job: Job, asked: Question) -> dict[str, Candidate]:
-    source = job.settings.of(Prices).sources[asked.source]
-    first = int(asked.at.keys["step"].min())
+def _statistical(job: Job, request: ForecastRequest) -> dict[str, Candidate]:
+    source = job.settings.of(Prices).sources[request.source]
+    first = int(request.at.keys["step"].min())
     season = source.season if first + 1 >= source.season else 1
     if season != source.season:
-        job.note(f"{asked.source}: no seasonal naive, the history of its first origin is shorter than a season")
+        job.note(f"{request.source}: no seasonal naive, the history of its first origin is shorter than a season")
     plan = Statistical(source.horizon, first, season, job.settings.of(Prices).judging.refit_every)
     whole = Window.partitionBy("series").orderBy("step").rowsBetween(Window.unboundedPreceding, Window.currentRow)
     # A gap that was too long for a window is no obstacle here: these models start from the last price known.
@@ -88,49 +88,49 @@ def _statistical(job: Job, asked: Question) -> dict[str, Candidate]:
         *["series", "source", "step", "date"], F.last("price", ignorenulls=True).over(whole).alias("price")
     )
     groups = F.pmod(F.xxhash64("series"), F.lit(job.spark.sparkContext.defaultParallelism))
-    chosen = filled.where((F.col("source") == asked.source) & F.col("price").isNotNull())
-    named = asked.at.keys[["series"]].drop_duplicates()
+    chosen = filled.where((F.col("source") == request.source) & F.col("price").isNotNull())
+    named = request.at.keys[["series"]].drop_duplicates()
     chosen = chosen.join(F.broadcast(job.spark.createDataFrame(named)), on="series", how="left_semi")
 
     def forecast(prices: pd.DataFrame) -> pd.DataFrame:
         return statistical_forecasts(prices, plan)
 
     table = chosen.groupBy(groups.alias("part")).applyInPandas(forecast, _FORECASTS).toPandas()
-    keys = pd.MultiIndex.from_frame(asked.at.keys[_KEY])
+    keys = pd.MultiIndex.from_frame(request.at.keys[_KEY])
     found = {}
     for name, rows in table.groupby("model"):
         prices = rows.pivot_table(index=_KEY, columns="horizon", values="forecast").reindex(keys)
-        found[str(name)] = Candidate(asked.at.scaled(prices.to_numpy(dtype=np.float64)))
+        found[str(name)] = Candidate(request.at.scaled(prices.to_numpy(dtype=np.float64)))
     return found
 
 
-def _trees(job: Job, asked: Question) -> Candidate:
+def _trees(job: Job, request: ForecastRequest) -> Candidate:
     plan = Trees(**job.settings.of(Prices).trees.model_dump(), seed=job.settings.training.seed)
     quantiles = _staged(
-        asked.at,
-        lambda splits, batch: tree_forecasts(train_trees(origins(asked.rows(*splits)).batch, plan), batch),
+        request.at,
+        lambda splits, batch: tree_forecasts(train_trees(origins(request.rows(*splits)).batch, plan), batch),
     )
     return Candidate(quantiles[..., MEDIAN], quantiles)
 
 
-def _network(job: Job, asked: Question, judged: str | None) -> Candidate | None:
-    task = global_task(job.settings.of(Prices), asked.source)
-    pair = (judged, judged) if judged else newest_pair(job, task, asked.windows.version)
+def _network(job: Job, request: ForecastRequest, judged: str | None) -> Candidate | None:
+    task = global_task(job.settings.of(Prices), request.source)
+    pair = (judged, judged) if judged else newest_pair(job, task, request.windows.version)
     if pair is None:
-        job.note(f"{asked.source}: no global network trained on {asked.windows.table} v{asked.windows.version}")
+        job.note(f"{request.source}: no global network trained on {request.windows.table} v{request.windows.version}")
         return None
     chosen, final = pair
     parts = []
-    splits = set(asked.at.keys["split"])
+    splits = set(request.at.keys["split"])
     for run, wanted in ((chosen, splits & {VALIDATE}), (final, splits & {TEST, LIVE})):
         if not wanted:
             continue
         model = load(job, [task], run)
-        model.check(model.task.decode(asked.at.batch, model.task.spec))
+        model.check(model.task.decode(request.at.batch, model.task.spec))
         with bounded_batches(job.spark, task.rows_per_chunk):
-            said = predictions(job, model, asked.rows(*wanted), _KEY, [PREDICTIONS.columns["values"]])
+            said = predictions(job, model, request.rows(*wanted), _KEY, [PREDICTIONS.columns["values"]])
             parts.append(said.select(*_KEY, *[F.col("values")[name].alias(name) for name in QUANTILE_NAMES]).toPandas())
-    told = pd.concat(parts).set_index(_KEY).reindex(pd.MultiIndex.from_frame(asked.at.keys[_KEY]))
+    told = pd.concat(parts).set_index(_KEY).reindex(pd.MultiIndex.from_frame(request.at.keys[_KEY]))
     quantiles = np.stack([np.stack(told[name].to_list()) for name in QUANTILE_NAMES], axis=-1)
     return Candidate(quantiles[..., MEDIAN], quantiles, final, model)
 

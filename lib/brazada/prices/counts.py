@@ -1,4 +1,4 @@
-"""Counts of the rows of price files, and what their lines' numbers hang on."""
+"""Row counts per price file and outcome, and line-number offsets per block of a file."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from pyspark.sql import functions as F
 
 from brazada.errors import InputError
 from brazada.ingest.known import QUARANTINED
-from brazada.prices.verdicts import BLANK
+from brazada.prices.classify import BLANK
 
 
 @dataclass
-class Tally:
+class FileCounts:
     """What was counted in one file: lines by outcome (header and blank ones too); a block's first place and lines."""
 
     outcomes: Counter[str] = field(default_factory=Counter)
@@ -38,17 +38,17 @@ class Tally:
             before += lines
 
 
-def tally(judged: DataFrame, paths: Sequence[str]) -> dict[str, Tally]:
-    """The tallies by file of `prices.verdicts.verdicts`. Raises InputError for a file without lines: it is gone."""
+def count_rows(judged: DataFrame, paths: Sequence[str]) -> dict[str, FileCounts]:
+    """The counts by file of `prices.classify.classify_rows`. Raises InputError for a file without lines: it is gone."""
     counted = judged.groupBy("file", "block", "outcome").agg(F.count("*").alias("lines"), F.min("place").alias("first"))
-    tallies = {path: Tally() for path in paths}
+    counts = {path: FileCounts() for path in paths}
     for row in counted.collect():
-        file = tallies[row["file"]]
+        file = counts[row["file"]]
         file.outcomes[row["outcome"]] += row["lines"]
         first, lines = file.blocks.get(row["block"], (row["first"], 0))
         file.blocks[row["block"]] = min(first, row["first"]), lines + row["lines"]
-    if gone := [path for path, file in tallies.items() if not file.blocks]:
+    if gone := [path for path, file in counts.items() if not file.blocks]:
         raise InputError(
             "lines in every file", found=f"none in {', '.join(gone)}", todo="check their names and run again"
         )
-    return tallies
+    return counts
