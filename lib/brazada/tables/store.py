@@ -454,6 +454,7 @@ class Store:
         except (Py4JJavaError, CapturedException) as error:
             if isinstance(error, AnalysisException):
                 raise
+            self._refuse_broken(name)
             java = getattr(error, "java_exception", None)
             said = str(error if java is None else java.getMessage()).splitlines()[0].rstrip(".")
             raise _broken_log(name, f"{self.location(name) or name}/_delta_log: {said}") from error
