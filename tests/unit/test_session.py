@@ -1,6 +1,7 @@
 """What a laptop's session is started with."""
 
 import os
+import subprocess
 import sys
 
 import pytest
@@ -23,3 +24,14 @@ def test_the_archive_of_classes_is_named_where_java_is_not_told_of_another(monke
     told = options["spark.driver.extraJavaOptions"]
     assert told.startswith(java)
     assert (str(tmp_path / "spark.jsa") in told) == used
+
+
+def test_a_call_that_is_broken_off_prints_no_traceback_but_the_job_still_speaks():
+    script = (
+        "import logging, sys; from brazada.session import hush_py4j; hush_py4j()\n"
+        "logging.exception('KeyboardInterrupt while sending command.')\n"
+        "logging.getLogger('py4j.clientserver').error('broken off')\n"
+        "log = logging.getLogger('brazada'); log.addHandler(logging.StreamHandler(sys.stdout)); log.error('resume so')"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert (done.stdout, done.stderr) == ("resume so\n", "")
