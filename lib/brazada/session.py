@@ -128,8 +128,15 @@ def _prepare(options: dict[str, str], settings: Settings, verbose: bool) -> None
     options.setdefault("spark.ui.showConsoleProgress", "false")  # jobs have a display of their own
 
 
+def hush_py4j() -> None:
+    """Keep py4j from telling of every call that Ctrl-C breaks off, by its own logger and the root's."""
+    logging.getLogger("py4j").setLevel(logging.CRITICAL + 1)
+    if not logging.getLogger().handlers:  # else Python would give it one that prints
+        logging.getLogger().addHandler(logging.NullHandler())
+
+
 def _interrupted(number: int, frame: object) -> None:
-    logging.getLogger("py4j").setLevel(logging.CRITICAL + 1)  # it tells of every call that this breaks off
+    hush_py4j()
     if number == signal.SIGTERM:
         raise Terminated("SIGTERM")
     signal.default_int_handler(number, frame)  # type: ignore[arg-type]

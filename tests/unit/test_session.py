@@ -1,6 +1,7 @@
 """What a laptop's session is started with."""
 
 import os
+import subprocess
 import sys
 
 import pytest
@@ -34,3 +35,14 @@ def test_emr_is_where_spark_submit_began_the_process_on_this_machine_or_in_a_con
         session._check_place(load("emr", variables={}))
     monkeypatch.setenv(variable, "1")
     session._check_place(load("emr", variables={}))
+
+
+def test_a_call_that_is_broken_off_prints_no_traceback_but_the_job_still_speaks():
+    script = (
+        "import logging, sys; from brazada.session import hush_py4j; hush_py4j()\n"
+        "logging.exception('KeyboardInterrupt while sending command.')\n"
+        "logging.getLogger('py4j.clientserver').error('broken off')\n"
+        "log = logging.getLogger('brazada'); log.addHandler(logging.StreamHandler(sys.stdout)); log.error('resume so')"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert (done.stdout, done.stderr) == ("resume so\n", "")

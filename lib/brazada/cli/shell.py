@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import logging
 import os
 import re
 import threading
@@ -24,6 +23,7 @@ from brazada.cli.faults import first_cause, next_command
 from brazada.cli.inspect import warehouse
 from brazada.cli.statements import Statements, split
 from brazada.errors import BrazadaError
+from brazada.session import hush_py4j
 from brazada.settings import Settings
 
 _KEYWORDS = frozenset(
@@ -60,7 +60,7 @@ class Shell:
 
     def run(self) -> None:
         """Read and run until the end of the input."""
-        logging.getLogger("py4j").setLevel(logging.CRITICAL + 1)  # it tells of every call that Ctrl-C breaks off
+        hush_py4j()
         click.echo(
             rf"{self._settings.warehouse.shown}, read only. \? helps, \q leaves. Spark starts meanwhile.", err=True
         )
