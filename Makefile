@@ -34,14 +34,14 @@ demo: $(READY) ## Set up and run the main jobs: shipped prices to forecasts, a s
 	$(BIN)/brazada evaluate fashion --warehouse $(DEMO)
 	$(BIN)/brazada report --out $(DEMO)/report --warehouse $(DEMO)
 
-docs: $(READY) ## Make the site of documents: build/site/index.html
+docs: $(READY) ## Make the site of documents, build/site/index.html
 	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --quiet --strict
 	@echo "look at $(abspath build/site/index.html)"
 
 notebook: $(READY) ## Open the notebooks in JupyterLab, over the demo's tables or those of DEMO=folder
 	BRAZADA_WAREHOUSE=$(abspath $(DEMO)) $(BIN)/python -m jupyterlab --notebook-dir notebooks
 
-mlflow: $(READY) ## Open MLflow's pages of the demo's training runs, or of those of DEMO=folder, on http://127.0.0.1:5000
+mlflow: $(READY) ## Open the pages of MLflow over the training runs of the demo, or of DEMO=folder, on port 5000
 	@test -f $(DEMO)/mlflow/mlflow.db || { echo "no training runs in $(DEMO): make demo makes some" >&2; exit 1; }
 	MLFLOW_SERVER_ENABLE_JOB_EXECUTION=false $(BIN)/python -m mlflow ui --workers 1 --host 127.0.0.1 --port 5000 --backend-store-uri sqlite:///$(abspath $(DEMO))/mlflow/mlflow.db
 
