@@ -34,7 +34,7 @@ def test_jobs_sql_upkeep_and_jdbc_by_name(brazada, start, named, tmp_path):
     brazada("prices", "run", str(tmp_path / "prices.csv"), "--source", "kalimati", "--steps", steps, *named)
     query = "SELECT count(*) AS n FROM prices.latest_forecasts"
     assert json.loads(brazada("sql", query, "--format", "json", *named).stdout) == [{"n": 8}]
-    assert "prices.forecasts" in brazada("maintain", *named).stdout
+    assert "prices.forecasts" in brazada("maintain", "prices.forecasts", *named).stdout
     server = start("serve", "--port", "0", *named)
     port = int(re.search(r":(\d+)$", server.stdout.readline())[1])
     at = hive.connect("127.0.0.1", port).cursor()
