@@ -22,7 +22,6 @@ def named(tmp_path_factory):
     settings = {
         "warehouse": {"path": None, "catalog": "spark_catalog"},
         "spark": {"config": config},
-        "training": {"runs_path": str(place / "runs"), "mlflow_uri": f"sqlite:///{place}/mlflow.db", "ranks": 1},
     }
     (place / "hive.yaml").write_text(yaml.safe_dump(settings))
     return ("--conf", str(place / "hive.yaml"), *(f"--set={setting}" for setting in few_prices.SETTINGS))
@@ -30,16 +29,15 @@ def named(tmp_path_factory):
 
 def test_jobs_sql_upkeep_and_jdbc_by_name(brazada, start, named, tmp_path):
     (tmp_path / "prices.csv").write_text(few_prices.text())
-    steps = "ingest,series,windows,train,backtest,forecast"
-    brazada("prices", "run", str(tmp_path / "prices.csv"), "--source", "kalimati", "--steps", steps, *named)
-    query = "SELECT count(*) AS n FROM prices.latest_forecasts"
-    assert json.loads(brazada("sql", query, "--format", "json", *named).stdout) == [{"n": 8}]
-    assert "prices.forecasts" in brazada("maintain", "prices.forecasts", *named).stdout
+    brazada("prices", "run", str(tmp_path / "prices.csv"), "--source", "kalimati", "--steps", "ingest,series", *named)
+    query = "SELECT count(*) AS n FROM prices.series"
+    assert json.loads(brazada("sql", query, "--format", "json", *named).stdout) == [{"n": 236}]
+    assert "prices.series" in brazada("maintain", "prices.series", *named).stdout
     server = start("serve", "--port", "0", *named)
     port = int(re.search(r":(\d+)$", server.stdout.readline())[1])
     at = hive.connect("127.0.0.1", port).cursor()
-    at.execute("SELECT count(*) FROM prices.latest_forecasts")
-    assert at.fetchall() == [(8,)]
+    at.execute("SELECT count(*) FROM prices.series")
+    assert at.fetchall() == [(236,)]
     server.send_signal(signal.SIGTERM)
     server.communicate(timeout=60)
     assert server.returncode == 0
