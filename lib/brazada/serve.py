@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -12,6 +13,7 @@ from py4j.protocol import Py4JJavaError  # type: ignore[import-untyped]
 from pyspark.errors.exceptions.captured import CapturedException
 
 from brazada.errors import BrazadaError, UsageError
+from brazada.settings import Settings
 from brazada.tables.readonly import refuse_plan
 
 if TYPE_CHECKING:
@@ -35,27 +37,42 @@ def free_port(host: str, port: int) -> int:
         return int(probe.getsockname()[1])
 
 
+def with_address(settings: Settings, host: str, port: int) -> Settings:
+    """Settings of a session that can serve there. Hive's client takes the address when it begins, not later."""
+    address = {"spark.hadoop.hive.server2.thrift.bind.host": host, "spark.hadoop.hive.server2.thrift.port": str(port)}
+    spark = settings.spark.model_copy(update={"config": {**settings.spark.config, **address}})
+    return settings.model_copy(update={"spark": spark})
+
+
 @contextmanager
 def serving(spark: SparkSession, host: str, port: int) -> Iterator[None]:
-    """Serve the tables of this session's catalog while the block runs, from when the server answers.
+    """Serve the tables of a session `with_address` while the block runs, from when the server answers.
 
     Every connection has a session of its own. Its statements are judged as those of `brazada sql` are; this session's
     own are not, so that tables can be attached meanwhile. Raises BrazadaError where the server does not answer.
     """
     _only_read(spark)
-    options: Any = spark.sparkContext._jsc.hadoopConfiguration()
-    options.set("hive.server2.thrift.bind.host", host)
-    options.set("hive.server2.thrift.port", str(port))
     thrift: Any = spark._jvm.org.apache.spark.sql.hive.thriftserver.HiveThriftServer2  # type: ignore[union-attr]
     server = thrift.startWithContext(spark._jsparkSession.sqlContext())
     try:
-        with socket.create_connection((host, port), timeout=_ANSWERS_WITHIN_S):
-            pass
+        _await_answer(host, port)
         yield
-    except OSError as error:
-        raise BrazadaError(f"an answer on {host}:{port}", found=str(error), todo="add --verbose to see why") from error
     finally:
         server.stop()
+
+
+def _await_answer(host: str, port: int) -> None:
+    """Wait until the server, which starts in a thread of its own, takes connections. Raises BrazadaError."""
+    until = time.monotonic() + _ANSWERS_WITHIN_S
+    while True:
+        try:
+            socket.create_connection((host, port), timeout=_ANSWERS_WITHIN_S).close()
+            return
+        except OSError as error:
+            if time.monotonic() > until:
+                found, todo = f"{error} for {_ANSWERS_WITHIN_S} s", "add --verbose to see why"
+                raise BrazadaError(f"an answer on {host}:{port}", found=found, todo=todo) from error
+        time.sleep(0.2)
 
 
 def _only_read(spark: SparkSession) -> None:

@@ -99,10 +99,10 @@ def maintain(settings: Settings, verbose: bool, names: tuple[str, ...], days: in
 @with_settings
 def serve(settings: Settings, verbose: bool, host: str, port: int, refresh: float) -> None:
     """Serve all tables and views to JDBC clients, which only read, until Ctrl-C or SIGTERM."""
-    from brazada.serve import free_port, serving
+    from brazada.serve import free_port, serving, with_address
 
     port = free_port(host, port)
-    store = warehouse(settings, verbose)
+    store = warehouse(with_address(settings, host, port), verbose)
     names = store.attach(domains.views())
     with suppress(KeyboardInterrupt), serving(store.spark, host, port):
         click.echo(f"{len(names)} tables and their views at jdbc:hive2://{host}:{port}")
