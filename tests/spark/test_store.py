@@ -5,6 +5,7 @@ import math
 import shutil
 import sys
 import threading
+from dataclasses import replace
 from pathlib import Path
 from unittest.mock import Mock
 
@@ -181,6 +182,19 @@ def test_a_table_of_another_shape_is_refused(job):
     job.spark.sql(f"CREATE TABLE sea.fish (id BIGINT) USING delta{place}")
     with pytest.raises(TableError, match="differs"):
         job.store.append_once(FISH, fish(job.spark, (1, "cod", 2.0)), "b")
+
+
+def test_a_table_of_an_earlier_version_gets_new_columns_and_rules(job):
+    columns = T.StructType([field for field in FISH.columns if field.name != "weight_kg"])
+    job.store.append(replace(FISH, columns=columns, constraints={"heavy": "id < 5"}), [(1, "cod")])
+    store = Store(job.spark, job.settings.warehouse)
+    store.append(FISH, [(7, "eel", 2.0)])  # the new rule, not the old one
+    version = store.version(FISH.name)
+    Store(job.spark, job.settings.warehouse).ensure(FISH)
+    assert store.version(FISH.name) == version  # nothing was left to change
+    assert content(store) == [(1, "cod", None), (7, "eel", 2.0)]
+    with pytest.raises(TableError, match="heavy"):
+        store.append(FISH, [(8, "ray", -1.0)])
 
 
 def test_views_are_attached_where_their_tables_are(job):

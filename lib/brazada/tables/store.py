@@ -124,23 +124,43 @@ class Store:
     def ensure(self, table: Table) -> None:
         """Create the table from its declaration, or check that what is there has the declared columns.
 
-        Columns that were declared since, and may be null, are added.
+        Columns that were declared since, and may be null, are added; rules that are others now are put in place.
         """
         if table.name in self._ensured:
             return
         with self.exclusive(table.name):
             self._with_retries(lambda: self._create(table))
-            found = self._delta(table.name).toDF().schema
-            if added := [new for new in table.columns if new.nullable and new.name not in found.names]:
-                told = [
-                    f"`{new.name}` {new.dataType.simpleString()} COMMENT {literal(new.metadata['comment'])}"
-                    for new in added
-                ]
-                named = f"delta.`{location}`" if (location := self.location(table.name)) else table.name
-                self.spark.sql(f"ALTER TABLE {named} ADD COLUMNS ({', '.join(told)})")
-                found = self._delta(table.name).toDF().schema
-            _check_columns(table, found)
+            self._add_columns(table)
+            _check_columns(table, self._delta(table.name).toDF().schema)
+            self._change_rules(table)
         self._ensured.add(table.name)
+
+    def _add_columns(self, table: Table) -> None:
+        """Add the columns that the table of an earlier version has not, and that may be null."""
+        found = self._delta(table.name).toDF().columns
+        if added := [new for new in table.columns if new.nullable and new.name not in found]:
+            told = [
+                f"`{new.name}` {new.dataType.simpleString()} COMMENT {literal(new.metadata['comment'])}"
+                for new in added
+            ]
+            self.spark.sql(f"ALTER TABLE {self._in_sql(table.name)} ADD COLUMNS ({', '.join(told)})")
+
+    def _change_rules(self, table: Table) -> None:
+        """Put the declared constraints in the place of those that the table of an earlier version has."""
+        try:
+            stored = self._log(table.name).metadata().configuration()
+            had = {name: stored.get(f"delta.constraints.{name}") for name in table.constraints}
+        except (TypeError, Py4JError):  # as in `version`
+            return
+        for name, rule in table.constraints.items():
+            if had[name].isEmpty() or had[name].get() != rule:
+                alter = f"ALTER TABLE {self._in_sql(table.name)}"
+                self.spark.sql(f"{alter} DROP CONSTRAINT IF EXISTS {name}")
+                self.spark.sql(f"{alter} ADD CONSTRAINT {name} CHECK ({rule})")
+
+    def _in_sql(self, name: str) -> str:
+        """A table as SQL names it."""
+        return f"delta.`{location}`" if (location := self.location(name)) else name
 
     def _create(self, table: Table) -> None:
         """Create the table if it is not there; in a catalog another job may make it meanwhile."""

@@ -48,9 +48,8 @@ def maintain(store: Store, name: str, days: float = LEAST_DAYS, keep: Collection
         since = _hours_since_replaced(store, name, keep)
         if since and math.ceil(max(since) / 24) + 1 > _log_days(before["properties"]):
             whole_months = 30 * math.ceil((max(since) / 24 + _LOG_DAYS) / 30)
-            store.spark.sql(
-                f"ALTER TABLE {_named(store, name)} SET TBLPROPERTIES ('{_LOG}' = 'interval {whole_months} days')"
-            )
+            alter = f"ALTER TABLE {store._in_sql(name)}"
+            store.spark.sql(f"{alter} SET TBLPROPERTIES ('{_LOG}' = 'interval {whole_months} days')")
         table.vacuum(max([24 * days, *(hours + 1 for hours in since)]))
         with suppress(TypeError, Py4JError):  # Databricks' own Delta does it by itself
             log = store._log(name)
@@ -73,11 +72,6 @@ def _hours_since_replaced(store: Store, name: str, versions: Collection[int]) ->
 def _log_days(properties: dict[str, str]) -> int:
     words = properties.get(_LOG, "").split()
     return int(words[1]) if len(words) == 3 and words[2] == "days" else _LOG_DAYS
-
-
-def _named(store: Store, name: str) -> str:
-    location = store.location(name)
-    return f"delta.`{location}`" if location else name
 
 
 class _Folder:
