@@ -9,9 +9,8 @@ import reference
 from shown import commands
 
 ROOT = Path(__file__).resolve().parents[2]
-QUERIES = sorted(
-    {words[words.index("sql") + 1] for words, block in commands() if words[:2] == ["brazada", "sql"] and block}
-)
+ASKED = [words[2] for words, block in commands() if words[:2] == ["brazada", "sql"] and block and len(words) > 2]
+QUERIES = sorted({query for query in ASKED if not query.startswith("-")})
 
 
 def test_every_query_of_the_documents_fits_tables_and_views(spark):
