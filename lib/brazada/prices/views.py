@@ -126,7 +126,7 @@ VIEWS = (
         query="""
             SELECT source, series, network, run, status, seconds, best_epoch, mae, naive_mae, error, data_version
             FROM (
-              SELECT substring(task, 16) AS source, fits.group_key['series'] AS series, network, run, status, seconds,
+              SELECT replace(task, 'prices_local_', '') AS source, fits.group_key['series'] AS series, network, run, status, seconds,
                      fits.best_epoch, fits.metrics['mae'] AS mae, fits.baseline['mae'] AS naive_mae, error,
                      version AS data_version,
                      row_number() OVER (

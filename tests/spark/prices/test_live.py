@@ -31,9 +31,9 @@ def served(job, another):
             serving.append(row)
             for at in range(DAYS):
                 price = 100.0 + at % 2
-                known.append((series, "kalimati", "Rice", "", "", "KG", "kg", day(at), at, price, True, 1))
+                known.append((series, "kalimati", "Rice", "", "", "KG", "kg", day(at), at, price, True, 1, False))
                 ahead = (day(at), 1, day(at + 1))
-                last = (price, 201.0 - price + by, *[None] * 4, "global", None, "run", 5)
+                last = (price, False, 201.0 - price + by, *[None] * 4, "global", None, "run", 5)
                 made.append(("kalimati", series, "Rice", "kg", *ahead, "global", *last))
                 error = 2.0 * (at - DAYS / 2)  # of Naive in the backtest, whose scale is 4
                 told = ("naive", "validate", 100.0, 100.0 + error, True, 4.0, abs(error) / 4, *[None] * 4, None, 5)
