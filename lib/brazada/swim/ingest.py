@@ -95,11 +95,14 @@ class _Batch:
     rows: dict[int, int] = field(default_factory=dict)
     added_in: int = field(init=False)
     before: Snapshot = field(init=False)
+    drills: DataFrame = field(init=False)  # that the table had before, not those that this batch appends
     had: list[str] = field(init=False)  # drills with rows of these files, of a run that was killed or by other rules
 
     def __post_init__(self) -> None:
         self.before, self.added_in = self.job.store.read(READINGS.name), drills.next_write(self.job)
         self.had = drills.names(self._own()) if self.before.version else []
+        if self.added_in > 1:
+            self.drills = drills.known(self.job).select("drill").distinct().withColumn("known", F.lit(True))
 
     def _own(self) -> DataFrame:
         """What the table had of these files."""
@@ -134,8 +137,7 @@ class _Batch:
         samples = positions(lines, self.job.settings.of(Swim)).withColumn("kept", F.lit(False))
         if self.added_in == 1:
             return samples.withColumn("known", F.lit(None).cast("boolean"))
-        known = drills.known(self.job).select("drill").distinct().withColumn("known", F.lit(True))
-        return samples.join(F.broadcast(known), on="drill", how="left")
+        return samples.join(F.broadcast(self.drills), on="drill", how="left")
 
     def _make_again(self, count: int) -> None:
         """Drills of the table with the new times among the old: all of a drill, whichever tag, in one commit.
