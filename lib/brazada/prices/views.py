@@ -127,8 +127,8 @@ VIEWS = (
             SELECT source, series, network, run, status, seconds, best_epoch, mae, naive_mae, error, data_version
             FROM (
               SELECT replace(task, 'prices_local_', '') AS source, fits.group_key['series'] AS series, network, run,
-                     status, seconds, fits.best_epoch, fits.metrics['mae'] AS mae, fits.baseline['mae'] AS naive_mae, error,
-                     version AS data_version,
+                     status, seconds, fits.best_epoch, fits.metrics['mae'] AS mae, fits.baseline['mae'] AS naive_mae,
+                     error, version AS data_version,
                      row_number() OVER (
                        PARTITION BY fits.group_key['series'], network ORDER BY finished_at DESC
                      ) AS newest
