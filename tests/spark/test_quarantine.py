@@ -24,8 +24,8 @@ def refused(brazada, tmp_path):
     brazada("swim", "ingest", str(log))
 
     def listed(*words):
-        said = brazada("quarantine", "list", "--format", "json", *words)
-        return json.JSONDecoder().raw_decode(said)[0]
+        said = brazada("quarantine", "list", "--json", *words)
+        return json.JSONDecoder().raw_decode(said)[0]["rows"]
 
     return listed
 

@@ -32,7 +32,7 @@ def test_a_run_is_recorded_with_its_counts(spark, settings, capsys):
     assert said.startswith(f"count fish · local · {settings.warehouse.path}\n")
     assert "training.ranks = 1" in said  # differs from the default
     assert "training.seed" not in said
-    assert "brazada sql" in said
+    assert "quarantine list --warehouse" in said
 
 
 def test_a_failure_is_recorded_and_raised(spark, settings):

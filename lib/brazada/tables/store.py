@@ -207,10 +207,11 @@ class Store:
     def version(self, name: str) -> int:
         """The newest version of a table."""
         self._require(name)
-        try:
-            return int(self._log(name).version())  # in milliseconds; the history is a query
-        except (TypeError, Py4JError):  # a Delta that is another inside, as that of Databricks
-            return int(self._delta(name).history(1).select("version").first()[0])
+        with self._readable(name):
+            try:
+                return int(self._log(name).version())  # in milliseconds; the history is a query
+            except (TypeError, Py4JError):  # a Delta that is another inside, as that of Databricks
+                return int(self._delta(name).history(1).select("version").first()[0])
 
     def _log(self, name: str) -> Any:
         """What Delta's log says now: a snapshot of Java's."""
