@@ -5,7 +5,7 @@ import json
 import pytest
 from pyspark.sql import types as T
 
-from brazada.errors import InputError, TableError
+from brazada.errors import TableError
 from brazada.tables import Store, Table, column
 from brazada.tables.upkeep import maintain
 from brazada.training.registry.runs import champion_versions
@@ -74,20 +74,17 @@ def test_versions_of_champions_are_those_of_the_runs_promoted_last(spark, settin
     assert champion_versions(store) == {"t.one": {5}, "t.two": {2}}
 
 
-def test_what_ran_is_listed_with_its_status_and_error(brazada, tmp_path):
-    log = tmp_path / "readings.csv"
-    log.write_text("nothing that is a log\n")
-    with pytest.raises(InputError):
-        brazada("swim", "ingest", str(log))
+def test_what_ran_is_listed_with_its_status_and_error(brazada):
+    with pytest.raises(TableError):
+        brazada("prices", "series")
     brazada("maintain")
     listed = brazada("jobs")
-    assert "swim ingest" in listed
-    assert "failed" in listed
-    assert "maintain" in listed
+    for part in ("prices series", "failed", "maintain", "done"):
+        assert part in listed
     only = json.loads(brazada("jobs", "--failed", "--json").splitlines()[-1])["rows"]
-    assert [row["job"] for row in only] == ["swim ingest"]
+    assert [row["job"] for row in only] == ["prices series"]
 
 
 def test_a_table_that_is_not_there_is_told(brazada):
-    with pytest.raises(TableError, match=r"table prices\.nothing"):
+    with pytest.raises(TableError, match=r"view prices\.nothing"):
         brazada("maintain", "prices.nothing")
