@@ -14,6 +14,7 @@ def gateway(monkeypatch):
     monkeypatch.setenv("PYSPARK_GATEWAY_PORT", "1")
     made = Mock()
     monkeypatch.setattr(SparkContext, "_gateway", made)
+    monkeypatch.setattr(SparkContext, "_active_spark_context", None)  # that of another test
     return made
 
 
