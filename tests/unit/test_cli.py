@@ -46,8 +46,7 @@ SAMPLE = Path(__file__).resolve().parents[1] / "sample/prices"
 )
 def test_exit_codes_and_words_without_spark(words, code, said, capsys, monkeypatch):
     monkeypatch.setattr("pyspark.sql.SparkSession.Builder.getOrCreate", None)
-    for name in ("SPARK_ENV_LOADED", "PYSPARK_GATEWAY_PORT"):  # of a session of another test
-        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr("pyspark.sql.SparkSession.getActiveSession", lambda: None)  # that of another test
     try:
         main(words)
         ended = 0
