@@ -15,6 +15,7 @@ from rich.console import Console
 
 from brazada import session
 from brazada.cli import cli
+from brazada.output import Output, speak
 from brazada.report import Job
 from brazada.settings import Settings, load
 from brazada.tables import Store
@@ -31,6 +32,13 @@ TEST_SETTINGS = (
 
 hypothesis.settings.register_profile("untimed", deadline=None)  # no test depends on how busy the machine is
 hypothesis.settings.load_profile("untimed")
+
+
+@pytest.fixture(autouse=True)
+def _plain_speech() -> Iterator[None]:
+    """However a test has commands speak, the next one's speak to people."""
+    yield
+    speak(Output())
 
 
 @pytest.fixture

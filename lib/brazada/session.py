@@ -122,9 +122,9 @@ def _prepare(options: dict[str, str], settings: Settings, verbose: bool) -> None
     if not verbose:
         java.append(f"'-Dlog4j2.configurationFile=file:{CONF_DIR / 'log4j2-quiet.properties'}'")
     options["spark.driver.extraJavaOptions"] = " ".join(filter(None, java))
-    if settings.warehouse.path and "://" not in settings.warehouse.path:
+    if settings.warehouse.is_local:
         # Else Spark leaves a folder `spark-warehouse` wherever the command is run.
-        options.setdefault("spark.sql.warehouse.dir", str(Path(settings.warehouse.path).resolve() / ".spark"))
+        options.setdefault("spark.sql.warehouse.dir", str(Path(str(settings.warehouse.path)).resolve() / ".spark"))
     options.setdefault("spark.ui.showConsoleProgress", "false")  # jobs have a display of their own
 
 

@@ -46,11 +46,16 @@ class Warehouse(Section):
         """Where tables live, for people: the path, without a login, or the catalog."""
         return _URL_LOGIN.sub("***@", self.path) if self.path else f"catalog {self.catalog}"
 
+    @property
+    def is_local(self) -> bool:
+        """Whether tables lie in a folder of this machine."""
+        return self.path is not None and "://" not in self.path
+
     def nearest(self) -> Path | None:
         """What is there of the path on this machine: it or the nearest above; None for one of another filesystem."""
-        if self.path is None or "://" in self.path:
+        if not self.is_local:
             return None
-        here = Path(self.path).resolve()
+        here = Path(str(self.path)).resolve()
         return next(path for path in (here, *here.parents) if path.exists())
 
 

@@ -55,14 +55,8 @@ def test_counts_that_do_not_add_up_are_refused(settings):
         job.report.rows_in = 3
 
 
-@pytest.fixture
-def spoken():
-    yield speak
-    speak(Output())
-
-
-def test_a_machine_reads_one_line_of_json_and_a_quiet_job_says_nothing(spark, settings, capsys, spoken):
-    spoken(Output(quiet=True, as_json=True))
+def test_a_machine_reads_one_line_of_json_and_a_quiet_job_says_nothing(spark, settings, capsys):
+    speak(Output(quiet=True, as_json=True))
     with report.job("count fish", settings, ("warehouse",)) as job:
         job.note("1 file known already")
     with pytest.raises(InputError), report.job("count fish", settings, ("warehouse",)):
@@ -74,8 +68,8 @@ def test_a_machine_reads_one_line_of_json_and_a_quiet_job_says_nothing(spark, se
     assert printed.err == ""
 
 
-def test_a_log_file_has_what_was_said_and_where_it_failed(spark, settings, tmp_path, spoken):
-    spoken(Output(show_settings=True, log_file=str(tmp_path / "logs" / "job.log")))
+def test_a_log_file_has_what_was_said_and_where_it_failed(spark, settings, tmp_path):
+    speak(Output(show_settings=True, log_file=str(tmp_path / "logs" / "job.log")))
     with report.job("count fish", settings, ("training",)) as job:
         job.say("casting the net")
     with pytest.raises(InputError), report.job("count fish", settings, ("training",)):
@@ -83,6 +77,6 @@ def test_a_log_file_has_what_was_said_and_where_it_failed(spark, settings, tmp_p
     kept = (tmp_path / "logs" / "job.log").read_text()
     for part in ("casting the net", "training.seed = 7", "Traceback", "found none"):
         assert part in kept
-    spoken(Output(log_file=str(tmp_path)))
+    speak(Output(log_file=str(tmp_path)))
     with pytest.raises(UsageError, match="--log-file"), report.job("count fish", settings, ()):
         pass

@@ -24,12 +24,6 @@ from brazada.training.train import _Pace
 ROWS = [("odepa", 1234567, 0.123456, None), ("kalimati", 5, 1234.5, dt.date(2024, 3, 1))]
 
 
-@pytest.fixture
-def spoken():
-    yield speak
-    speak(Output())
-
-
 def test_numbers_have_one_form(capsys):
     show(("source", "rows", "ratio", "day"), ROWS, "Sources")
     said = capsys.readouterr().out
@@ -37,8 +31,8 @@ def test_numbers_have_one_form(capsys):
         assert part in said
 
 
-def test_a_program_reads_values(capsys, spoken):
-    spoken(Output(as_json=True))
+def test_a_program_reads_values(capsys):
+    speak(Output(as_json=True))
     show(("source", "rows", "ratio", "day"), ROWS, "Sources")
     found = json.loads(capsys.readouterr().out)
     assert found["rows"][1] == {"source": "kalimati", "rows": 5, "ratio": 1234.5, "day": "2024-03-01"}

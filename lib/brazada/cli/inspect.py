@@ -24,11 +24,6 @@ if TYPE_CHECKING:
 _WRITTEN = "numOutputRows"  # as Delta names it in a commit's metrics
 
 
-format_option = click.option(
-    "--format", "style", type=click.Choice(["table", "csv", "json"]), default="table", show_default=True
-)
-
-
 @click.command()
 @with_settings
 def doctor(settings: Settings, verbose: bool) -> None:
@@ -64,7 +59,7 @@ def tables(settings: Settings, verbose: bool, name: str | None, ddl: bool) -> No
             click.echo(f"CREATE SCHEMA IF NOT EXISTS {schema};")
             click.echo(f"CREATE TABLE IF NOT EXISTS {each} USING delta LOCATION {location};")
         return
-    if name and local.is_local(settings.warehouse):  # told before Spark is started
+    if name and settings.warehouse.is_local:  # told before Spark is started
         check_there(name, local.names(str(settings.warehouse.path)), settings)
     store = warehouse(settings, verbose)
     if name is None:
@@ -81,7 +76,7 @@ def _located(settings: Settings, verbose: bool, name: str | None) -> list[tuple[
     """Names of the tables, or one of them, and where they lie, as SQL writes it."""
     from brazada.tables import literal, local
 
-    if local.is_local(settings.warehouse):
+    if settings.warehouse.is_local:
         base = str(Path(str(settings.warehouse.path)).resolve())
         names = local.names(base)
         where = {each: f"{base}/{each.replace('.', '/')}" for each in names}

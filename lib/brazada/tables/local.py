@@ -10,11 +10,6 @@ from brazada.errors import TableError
 from brazada.settings import Warehouse
 
 
-def is_local(warehouse: Warehouse) -> bool:
-    """Whether its tables lie in a folder of this machine."""
-    return warehouse.path is not None and "://" not in warehouse.path
-
-
 def names(path: str) -> list[str]:
     """`schema.table` of every table below a folder."""
     logs = Path(path).glob("*/*/_delta_log")

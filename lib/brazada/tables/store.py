@@ -82,6 +82,7 @@ class Store:
     schemas: tuple[str, ...] = ()
     _ensured: set[str] = field(default_factory=set)
     _attached: dict[str, str] = field(default_factory=dict)
+    _sound: dict[str, int] = field(default_factory=dict)  # of a local table the last commit that was found to be JSON
 
     def location(self, name: str) -> str | None:
         """Where the table `schema.table` lies, or None where the catalog decides."""
@@ -111,7 +112,7 @@ class Store:
         location = self.location(name)
         if location is None:
             return bool(self.spark.catalog.tableExists(name))
-        if local.is_local(self.warehouse):
+        if self.warehouse.is_local:
             return local.is_table(Path(location))
         with self._readable(name):
             if not DeltaTable.isDeltaTable(self.spark, location):
@@ -130,20 +131,21 @@ class Store:
             return
         with self.exclusive(table.name):
             self._with_retries(lambda: self._create(table))
-            self._add_columns(table)
-            _check_columns(table, self._delta(table.name).toDF().schema)
+            _check_columns(table, self._with_new_columns(table))
             self._change_rules(table)
         self._ensured.add(table.name)
 
-    def _add_columns(self, table: Table) -> None:
-        """Add the columns that the table of an earlier version has not, and that may be null."""
-        found = self._delta(table.name).toDF().columns
-        if added := [new for new in table.columns if new.nullable and new.name not in found]:
+    def _with_new_columns(self, table: Table) -> StructType:
+        """The table's columns; those that one of an earlier version has not, and that may be null, are added."""
+        found: StructType = self._delta(table.name).toDF().schema
+        if added := [new for new in table.columns if new.nullable and new.name not in found.names]:
             told = [
                 f"`{new.name}` {new.dataType.simpleString()} COMMENT {literal(new.metadata['comment'])}"
                 for new in added
             ]
             self.spark.sql(f"ALTER TABLE {self._in_sql(table.name)} ADD COLUMNS ({', '.join(told)})")
+            found = self._delta(table.name).toDF().schema
+        return found
 
     def _change_rules(self, table: Table) -> None:
         """Put the declared constraints in the place of those that the table of an earlier version has."""
@@ -384,9 +386,7 @@ class Store:
                 if not row["isTemporary"]
             }
             return sorted(name for name, kind in listed.items() if kind == "TABLES")
-        if "://" in self.warehouse.path:
-            return self._names_at(self.warehouse.path)
-        return local.names(self.warehouse.path)
+        return local.names(self.warehouse.path) if self.warehouse.is_local else self._names_at(self.warehouse.path)
 
     def _names_at(self, url: str) -> list[str]:
         """`schema.table` of every table of this suite below a URL of any filesystem that Hadoop knows."""
@@ -482,22 +482,23 @@ class Store:
 
     def _refuse_broken(self, name: str) -> None:
         """Raise TableError for a commit of a local table that is no JSON, which Delta reads when rows are asked for."""
-        location = self.location(name)
-        if location is None or "://" in location:
+        if not self.warehouse.is_local:
             return
-        log = Path(location, "_delta_log")
-        newest = max((int(path.name[:20]) for path in log.glob("*.checkpoint*.parquet")), default=-1)
+        log = Path(str(self.location(name)), "_delta_log")
+        checkpoints = (int(path.name[:20]) for path in log.glob("*.checkpoint*.parquet"))
+        sound = max([self._sound.get(name, -1), *checkpoints])
         for commit in sorted(log.glob("[0-9]*.json")):
             try:
-                if commit.stem.isdigit() and int(commit.stem) > newest:
+                if commit.stem.isdigit() and int(commit.stem) > sound:
                     [json.loads(line) for line in commit.read_text(encoding="utf-8").splitlines()]
+                    self._sound[name] = int(commit.stem)
             except ValueError as error:
                 raise _broken_log(name, f"{commit}: {error}") from error
 
     def _refuse_lost(self, name: str) -> None:
         """Raise TableError for a folder with the data files of a table, of which the log is gone."""
         location = self.location(name)
-        if location and "://" not in location and any(Path(location).glob("**/*.parquet")):
+        if self.warehouse.is_local and any(Path(str(location)).glob("**/*.parquet")):
             raise TableError(
                 f"a Delta table {name}",
                 found=f"data files without their {location}/_delta_log",

@@ -129,13 +129,12 @@ def location(settings: Settings) -> tuple[str, Path | None]:
     """Tracking URI, and the folder where models lie unless a server decides that. Raises SettingsError without one."""
     if settings.training.mlflow_uri:
         return settings.training.mlflow_uri, None
-    warehouse = settings.warehouse.path
-    if warehouse is None or "://" in warehouse:
+    if not settings.warehouse.is_local:
         raise SettingsError(
             "training.mlflow_uri where the warehouse is no local folder",
             found="null",
             todo="set it to `databricks`, or to a server's URL",
         )
-    folder = Path(warehouse).resolve() / "mlflow"
+    folder = Path(str(settings.warehouse.path)).resolve() / "mlflow"
     folder.mkdir(parents=True, exist_ok=True)
     return f"sqlite:///{folder / 'mlflow.db'}", folder / "artifacts"
