@@ -95,7 +95,7 @@ def check_local(paths: Sequence[str], suffixes: tuple[str, ...]) -> list[str]:
     for text in paths:
         if "\\" in text or (re.match("[A-Za-z][A-Za-z0-9+.-]*:", text) and not text.startswith("file:/")):
             continue  # of another filesystem, or a glob with signs that stand for themselves, which Hadoop looks at
-        local = unquote(re.sub("^file:/+", "/", text)) if text.startswith("file:") else text
+        local = _on_disk(text) or text
         with _readable(text):
             named = [local] if os.path.lexists(local) else _globbed(local)
             files = [file for path in named for file in ([path] if not Path(path).is_dir() else _below(path, suffixes))]
@@ -235,8 +235,8 @@ def head(spark: SparkSession | None, path: str) -> bytes:
         if plain := local_path(path):
             with Path(plain).open("rb") as file:
                 first = file.read(_HEAD)
-        elif path.startswith("file:/") and path.endswith(".gz"):
-            with gzip.open(unquote(re.sub("^file:/+", "/", path))) as packed:
+        elif path.endswith(".gz") and (packed_here := _on_disk(path)):
+            with gzip.open(packed_here) as packed:
                 first = packed.read(_HEAD)
         else:
             assert spark  # noqa: S101 - files elsewhere are not looked at before it runs
@@ -273,8 +273,12 @@ def read_path(uri: str) -> str:
 
 def local_path(uri: str) -> str | None:
     """The path of a plain file on a disk, which needs no Hadoop to be read; None for any other."""
-    plain = uri.startswith("file:/") and not uri.lower().endswith(PACKED)
-    return unquote(uri.removeprefix("file:")).replace("///", "/", 1) if plain else None
+    return None if uri.lower().endswith(PACKED) else _on_disk(uri)
+
+
+def _on_disk(uri: str) -> str | None:
+    """The path of a file or folder on a disk; None for one of another filesystem."""
+    return unquote(re.sub("^file:/+", "/", uri)) if uri.startswith("file:/") else None
 
 
 @contextmanager
