@@ -134,7 +134,6 @@ def layout(settings: Settings, verbose: bool, file: Path) -> None:
     from brazada.prices.guess import guess, look
     from brazada.prices.layouts import known_as
     from brazada.prices.new_source import layout_yaml
-    from brazada.prices.settings import Prices
 
     own, sample = settings.of(Prices), look(file)
     name = file.name.partition(".")[0]
@@ -158,7 +157,6 @@ def new(settings: Settings, verbose: bool, name: str, file: Path, currency: str 
     """Write the settings of source NAME, guessed from FILE, with the reasons in comments. Starts no Spark."""
     from brazada.prices import new_source as library
     from brazada.prices.guess import guess, look
-    from brazada.prices.settings import Prices
 
     path = out or Path(f"{name}.yaml")
     if name != library.slug(name):
@@ -185,8 +183,7 @@ def new(settings: Settings, verbose: bool, name: str, file: Path, currency: str 
 
 
 def _show(settings: Settings, verbose: bool) -> None:
-    from brazada import session
+    from brazada.cli.inspect import warehouse
     from brazada.prices import summary as library
-    from brazada.tables import Store
 
-    library.show_summary(Store(session.start(settings, verbose), settings.warehouse, schemas=settings.schemas))
+    library.show_summary(warehouse(settings, verbose))

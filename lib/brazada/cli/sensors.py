@@ -27,7 +27,6 @@ def ingest_strokes(settings: Settings, verbose: bool, again: bool, paths: tuple[
     from brazada.sensors.strokes.ingest import SUFFIXES, ingest
 
     look_first(settings, lambda: check_local(paths, SUFFIXES))
-
     start("sensors ingest-strokes", settings, verbose, lambda job: ingest(job, paths, again), _SECTIONS)
 
 
@@ -41,7 +40,6 @@ def ingest_surfaces(settings: Settings, verbose: bool, again: bool, paths: tuple
     from brazada.sensors.surfaces.ingest import SUFFIXES, ingest
 
     look_first(settings, lambda: check_local(paths, SUFFIXES))
-
     start("sensors ingest-surfaces", settings, verbose, lambda job: ingest(job, paths, again), _SECTIONS)
 
 

@@ -193,8 +193,7 @@ def summary(settings: Settings, verbose: bool, truth: Path | None) -> None:
 
 
 def _show(settings: Settings, verbose: bool, truth: Path | None) -> None:
-    from brazada import session
+    from brazada.cli.inspect import warehouse
     from brazada.swim import summary as library
-    from brazada.tables import Store
 
-    library.show_summary(Store(session.start(settings, verbose), settings.warehouse, schemas=settings.schemas), truth)
+    library.show_summary(warehouse(settings, verbose), truth)
